@@ -2,6 +2,9 @@
 //! sealed frames, links, and the messages that travel over them. It knows no actor and no user code.
 #![forbid(unsafe_code)]
 
+pub mod aead;
 pub mod clock;
+pub mod frame;
 pub mod ids;
+pub mod limits;
 pub mod random;
