@@ -7,4 +7,5 @@ pub mod clock;
 pub mod frame;
 pub mod ids;
 pub mod limits;
+pub mod protocol;
 pub mod random;

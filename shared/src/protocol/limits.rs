@@ -1,0 +1,28 @@
+//! Bounds of control messages. What is longer is refused while it is decoded.
+
+/// Addresses that one member may advertise.
+pub const ADDRESSES_MAX: usize = 8;
+/// Commands that one member may serve; the schema's own bound per worker.
+pub const COMMANDS_MAX: usize = 4096;
+/// Members in one page of a view, and members of a mesh.
+pub const MEMBERS_MAX: usize = 10_000;
+/// Changes in one delta; the master sends a view instead of a longer one.
+pub const CHANGES_MAX: usize = 4096;
+/// Recent removals that a view repeats.
+pub const REMOVALS_MAX: usize = 1024;
+/// Revoked tickets that have not expired yet.
+pub const REVOCATIONS_MAX: usize = 4096;
+/// Epochs of the link secret that a worker holds.
+pub const LINK_SECRETS_MAX: usize = 3;
+/// Bytes of a ticket.
+pub const TICKET_BYTES_MAX: usize = 512;
+/// Bytes of a signed schema: the schema's own bound and its signature.
+pub const SCHEMA_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// Bytes of a text meant for people.
+pub const TEXT_BYTES_MAX: usize = 256;
+/// Bytes that the master puts into one page of a view or one delta, about.
+pub const PAGE_BYTES: usize = 512 * 1024;
+/// Bytes of the body of a message from a worker.
+pub const TO_MASTER_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes of the body of a message from the master.
+pub const TO_WORKER_BYTES_MAX: usize = 8 * 1024 * 1024;
