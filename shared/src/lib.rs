@@ -5,7 +5,12 @@
 pub mod aead;
 pub mod clock;
 pub mod frame;
+pub mod hkdf;
+pub mod identity;
 pub mod ids;
 pub mod limits;
 pub mod protocol;
 pub mod random;
+pub mod secret;
+pub mod signed_schema;
+pub mod ticket;
