@@ -135,15 +135,16 @@ impl Mistakes {
     /// broken line says nothing about what else is wrong in it, and a worker whose header is broken
     /// is missing only because of that.
     pub(crate) fn join(&mut self, later: Self, source: &str) {
-        if self.is_empty() {
-            *self = later;
-            return;
-        }
         let places = Places::new(source);
-        let broken: Vec<usize> = self.found.iter().map(|f| places.line(f.span.start)).collect();
+        let broken: Vec<usize> = self
+            .found
+            .iter()
+            .filter(|found| found.kind == MistakeKind::Syntax)
+            .map(|found| places.line(found.span.start))
+            .collect();
         self.total += later.total - later.found.len();
         for found in later.found {
-            let follows = found.kind == MistakeKind::Reference
+            let follows = !broken.is_empty() && found.kind == MistakeKind::Reference
                 || broken.contains(&places.line(found.span.start));
             if !follows {
                 self.add(found.kind, &found.span, found.message, found.help);

@@ -1,0 +1,70 @@
+//! TOML into the raw document. The parser goes on after a syntax mistake, so that all are reported.
+
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeInteger, DeTable, DeValue};
+
+use super::{Entry, Node, Table, Value};
+use crate::mistake::{MistakeKind, Mistakes};
+
+/// Reads what can be read; what cannot is in `mistakes`.
+pub(crate) fn read<'s>(source: &'s str, mistakes: &mut Mistakes) -> Table<'s> {
+    let (root, errors) = DeTable::parse_recoverable(source);
+    for error in errors {
+        let span = error.span().unwrap_or(0..0);
+        let (kind, help) = match error.message() {
+            "duplicate key" => (
+                MistakeKind::Duplicate,
+                Some("say it once: join the two, or give one another name".to_owned()),
+            ),
+            _ => (MistakeKind::Syntax, None),
+        };
+        mistakes.add(kind, &span, sentence(error.message()), help);
+    }
+    table(root.into_inner())
+}
+
+/// The parser's message in our form: one line.
+fn sentence(message: &str) -> String {
+    match message {
+        "duplicate key" => "this key is there twice".to_owned(),
+        _ => message.replace('\n', " "),
+    }
+}
+
+fn table(table: DeTable<'_>) -> Table<'_> {
+    let mut entries: Vec<Entry<'_>> = table.into_iter().map(entry).collect();
+    // The parser's own order is that of the alphabet.
+    entries.sort_by_key(|entry| entry.key_span.start);
+    Table { entries }
+}
+
+fn entry<'s>(
+    (key, value): (Spanned<std::borrow::Cow<'s, str>>, Spanned<DeValue<'s>>),
+) -> Entry<'s> {
+    let key_span = key.span();
+    Entry { key: key.into_inner(), node: node(value), key_span }
+}
+
+fn node(value: Spanned<DeValue<'_>>) -> Node<'_> {
+    let span: Range<usize> = value.span();
+    let value = match value.into_inner() {
+        DeValue::String(text) => Value::String(text),
+        DeValue::Integer(number) => whole(&number),
+        DeValue::Float(_) => Value::Other("a number with a point"),
+        DeValue::Boolean(value) => Value::Boolean(value),
+        DeValue::Datetime(_) => Value::Other("a date or time"),
+        DeValue::Array(items) => Value::Array(items.into_iter().map(node).collect()),
+        DeValue::Table(entries) => Value::Table(table(entries)),
+    };
+    Node { span, value }
+}
+
+fn whole<'s>(number: &DeInteger<'_>) -> Value<'s> {
+    match u64::from_str_radix(number.as_str(), number.radix()) {
+        Ok(number) => Value::Whole(number),
+        Err(_) if number.as_str().starts_with('-') => Value::Other("a negative number"),
+        Err(_) => Value::Other("too large a number"),
+    }
+}
