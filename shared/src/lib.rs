@@ -5,6 +5,7 @@
 pub mod aead;
 pub mod clock;
 pub mod frame;
+pub mod handshake;
 pub mod hkdf;
 pub mod identity;
 pub mod ids;

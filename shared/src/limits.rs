@@ -12,9 +12,6 @@ pub const HANDSHAKE_MESSAGE_BYTES_MAX: usize = 1024;
 /// Bytes of a ticket, at most. Part of the protocol.
 pub const TICKET_BYTES_MAX: usize = 296;
 
-/// Listen addresses that one member may have. Part of the protocol.
-pub const LISTEN_ADDRESSES_MAX: usize = 8;
-
 /// The smallest `frame_bytes_max` that a peer may announce, bytes. A peer with less is refused,
 /// since control messages must fit.
 pub const FRAME_BYTES_FLOOR: usize = 4096;
