@@ -31,17 +31,23 @@ pub struct Join {
     pub status: Status,
     /// The ticket that this process got before, if it comes back; a new process has none.
     pub ticket: Option<Binary<{ limits::TICKET_BYTES_MAX }>>,
+    /// Of all peers' tickets that it has seen, the one with the highest incarnation, if it comes
+    /// back: a master that has lost its state and its time still never gives a number twice.
+    pub witness: Option<Binary<{ limits::TICKET_BYTES_MAX }>>,
     /// The schema that it holds, if any.
     pub schema: Option<KnownSchema>,
 }
 
 /// A schema that a worker holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KnownSchema {
     /// Its number.
     pub number: u64,
     /// Hash of its canonical bytes.
     pub fingerprint: Fingerprint,
+    /// The authority's signature, the last 64 bytes of the signed schema: a master with the same
+    /// schema can check it, and keeps the number.
+    pub signature: Option<Binary<64>>,
 }
 
 /// The answer to `join`.

@@ -63,7 +63,7 @@ pub struct Member {
     /// Where it listens, best first; empty if it cannot be dialled.
     #[serde(deserialize_with = "bounded::list::<{ limits::ADDRESSES_MAX }, _, _>")]
     pub addresses: Vec<SocketAddr>,
-    /// Number of the schema that it was last known to hold.
+    /// Number of the schema when it joined; a link's handshake tells the present one.
     pub schema: u64,
     /// The commands that it serves, sorted; a call goes only to who serves its command.
     #[serde(deserialize_with = "bounded::list::<{ limits::COMMANDS_MAX }, _, _>")]

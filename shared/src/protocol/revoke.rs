@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{bounded, limits};
 
-/// All revoked tickets that have not expired; replaces the list before.
+/// Tickets that are no longer good, to be added to those known. The welcome carries all that have
+/// not expired.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revoke {
     /// The tickets, by serial. A live link whose peer showed one of them is closed.

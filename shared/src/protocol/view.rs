@@ -19,7 +19,7 @@ use crate::ids::Incarnation;
 pub struct View {
     /// Which life of the master; differs after each of its restarts. Compare for equality only.
     pub epoch: u64,
-    /// Number of the view; grows by one with every delta, within the epoch.
+    /// Number of the view: grows with every view and delta; a welcome starts anew.
     pub number: u64,
     /// False until the master has had time to hear from everybody (two leases).
     pub settled: bool,
