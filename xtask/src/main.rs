@@ -1,2 +1,52 @@
-//! (being laid)
-fn main() {}
+//! `cargo xtask`: what a newcomer types. Each command is a module; this file only dispatches.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod bench;
+mod fuzz;
+mod process;
+mod test;
+mod tidy;
+mod workspace;
+
+/// The chores of this repository, each as one command.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+#[command(after_help = "Start here:\n  \
+    cargo xtask test           everything that must hold before a change lands\n  \
+    cargo xtask test --quick   format, clippy and tests: what to run while working\n  \
+    cargo xtask test --list    the stages and what each of them checks")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run every check of the repository and print a table of what ran
+    Test(test::Arguments),
+    /// Check the house rules that no compiler knows: sizes, names, who may import whom
+    Tidy,
+    /// Feed random input to the parsers and state machines (needs the nightly toolchain)
+    Fuzz(fuzz::Arguments),
+    /// Measure calls beside a bare encrypted echo; arguments go to the crate `bench`
+    Bench(bench::Arguments),
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().command {
+        Command::Test(arguments) => test::run(&arguments),
+        Command::Tidy => tidy::run(),
+        Command::Fuzz(arguments) => fuzz::run(&arguments),
+        Command::Bench(arguments) => bench::run(&arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("cargo xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! `cargo xtask bench`: builds the benchmark with optimisation and hands it its arguments.
+
+use crate::process::{self, cargo};
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Arguments of the benchmark itself; `cargo xtask bench -- --help` lists them
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<String>,
+}
+
+/// Runs the benchmark.
+///
+/// # Errors
+/// When it does not build or ends with a failure.
+pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
+    let mut command = cargo(&["run", "--release", "--quiet", "-p", "meshwork-bench", "--"]);
+    // Only the benchmark's own lines belong on standard output: `--json` is read by machines.
+    match command.args(&arguments.arguments).status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("`{}` ended with {status}", process::show(&command))),
+        Err(error) => Err(format!("`{}` did not start: {error}", process::show(&command))),
+    }
+}

@@ -1,0 +1,108 @@
+//! Runs other programs from the root of the repository, with their output passed through.
+
+use std::env;
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use crate::workspace;
+
+/// A command of cargo: the one that runs us, colours only on a terminal.
+pub(crate) fn cargo(arguments: &[&str]) -> Command {
+    let mut command = program(&env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()));
+    command.args(arguments);
+    if io::stdout().is_terminal() {
+        command.env("CARGO_TERM_COLOR", "always");
+    }
+    command
+}
+
+/// A command of cargo on the nightly toolchain. It goes through the `cargo` of the path, because
+/// only that one understands `+nightly`; the variables by which rustup pins a toolchain for its
+/// children are taken away.
+pub(crate) fn cargo_nightly(arguments: &[&str]) -> Command {
+    let mut command = program("cargo");
+    command.arg("+nightly").args(arguments).env_remove("RUSTUP_TOOLCHAIN").env_remove("CARGO");
+    command
+}
+
+/// A command in the root of the repository.
+pub(crate) fn program(name: &str) -> Command {
+    let mut command = Command::new(name);
+    command.current_dir(workspace::root()).stdin(Stdio::null());
+    command
+}
+
+/// Runs `command` to its end, its output passed through.
+///
+/// # Errors
+/// What to tell the user: the command and how it ended.
+pub(crate) fn run(command: &mut Command) -> Result<(), String> {
+    let shown = show(command);
+    println!("$ {shown}");
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("`{shown}` ended with {status}")),
+        Err(error) => Err(format!("`{shown}` did not start: {error}")),
+    }
+}
+
+/// Whether `command` ends well; its output is thrown away.
+pub(crate) fn succeeds(command: &mut Command) -> bool {
+    let quiet = command.stdout(Stdio::null()).stderr(Stdio::null());
+    quiet.status().is_ok_and(|status| status.success())
+}
+
+/// Where the program `name` is on the path, if it is.
+pub(crate) fn find(name: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
+}
+
+/// The command as one would type it, with the variables that we set.
+pub(crate) fn show(command: &Command) -> String {
+    let mut parts = Vec::new();
+    for (name, value) in command.get_envs() {
+        if let Some(value) = value
+            && name != "CARGO_TERM_COLOR"
+        {
+            parts.push(format!("{}={}", name.to_string_lossy(), quote(&value.to_string_lossy())));
+        }
+    }
+    // The path of cargo itself says nothing.
+    let program = PathBuf::from(command.get_program());
+    parts.push(program.file_name().unwrap_or_default().to_string_lossy().into_owned());
+    parts.extend(command.get_args().map(|argument| quote(&argument.to_string_lossy())));
+    parts.join(" ")
+}
+
+fn quote(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=+:,".contains(c);
+    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{word}'") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_shown_as_one_would_type_it() {
+        let mut command = Command::new("/usr/bin/cargo");
+        command.args(["doc", "--no-deps", "a b"]).env("RUSTDOCFLAGS", "-D warnings");
+        assert_eq!(show(&command), "RUSTDOCFLAGS='-D warnings' cargo doc --no-deps 'a b'");
+    }
+
+    #[test]
+    fn programs_are_found_on_the_path() {
+        assert!(find("sh").is_some());
+        assert!(find("a-program-that-nobody-has").is_none());
+    }
+
+    #[test]
+    fn a_failing_command_is_named_in_the_error() {
+        let error = run(&mut program("false")).unwrap_err();
+        assert!(error.contains("`false` ended with"), "{error}");
+        assert!(!succeeds(&mut program("false")));
+        assert!(succeeds(&mut program("true")));
+    }
+}

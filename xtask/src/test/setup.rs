@@ -1,0 +1,67 @@
+//! What the other stages need on the machine: installed on Debian as root, else named exactly.
+
+use std::path::Path;
+use std::process::Command;
+
+use super::report::Outcome;
+use crate::process::{self, cargo, program};
+
+/// What a tool is found by, and the package of Debian that brings it.
+const PROGRAMS: [(&str, &str); 3] = [
+    ("cc", "gcc libc6-dev"), // links every Rust program; compiles ring
+    ("c++", "g++"),          // compiles libFuzzer
+    ("git", "git"),
+];
+
+/// Parts of the Rust toolchain: the subcommand of cargo and the component that brings it.
+const COMPONENTS: [(&str, &str); 2] = [("fmt", "rustfmt"), ("clippy", "clippy")];
+
+/// Finds what is missing and installs it where that is possible.
+pub(crate) fn run() -> Outcome {
+    programs().and_then(|()| components()).into()
+}
+
+fn programs() -> Result<(), String> {
+    let packages: Vec<&str> = PROGRAMS
+        .iter()
+        .filter(|(name, _)| process::find(name).is_none())
+        .flat_map(|(_, packages)| packages.split(' '))
+        .collect();
+    if packages.is_empty() {
+        return Ok(());
+    }
+    let advice = format!("install: apt-get install -y {}", packages.join(" "));
+    if !Path::new("/etc/debian_version").exists() {
+        return Err(format!("missing tools; on Debian {advice}"));
+    }
+    if !is_root() {
+        return Err(format!("missing tools and not root; as root {advice}"));
+    }
+    process::run(&mut apt(&["update"]))?;
+    let mut install = apt(&["install", "-y", "--no-install-recommends"]);
+    process::run(install.args(&packages))
+}
+
+fn components() -> Result<(), String> {
+    for (subcommand, component) in COMPONENTS {
+        if process::succeeds(&mut cargo(&[subcommand, "--version"])) {
+            continue;
+        }
+        if process::find("rustup").is_none() {
+            return Err(format!("no `cargo {subcommand}` and no rustup; install {component}"));
+        }
+        process::run(program("rustup").args(["component", "add", component]))?;
+    }
+    Ok(())
+}
+
+fn apt(arguments: &[&str]) -> Command {
+    let mut command = program("apt-get");
+    command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
+    command
+}
+
+fn is_root() -> bool {
+    let id = program("id").arg("-u").output();
+    id.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}

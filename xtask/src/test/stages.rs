@@ -1,0 +1,137 @@
+//! The stages of `cargo xtask test`, cheapest and most telling first.
+
+use super::report::Outcome;
+use super::{mutation, setup};
+use crate::process::{self, cargo};
+use crate::{fuzz, tidy, workspace};
+
+/// How long each fuzz target runs here, seconds; `cargo xtask fuzz` runs longer.
+const FUZZ_SECONDS: u64 = 10;
+/// How many seeds the simulation runs here.
+const SEEDS: &str = "100";
+
+/// One check of the repository.
+pub(crate) struct Stage {
+    /// What `--stage` takes.
+    pub(crate) name: &'static str,
+    /// What it checks, for `--list`.
+    pub(crate) about: &'static str,
+    /// Whether `--quick` runs it.
+    pub(crate) quick: bool,
+    /// Whether it is skipped when the workspace does not build.
+    pub(crate) needs_build: bool,
+    /// Whether its failure means that nothing builds.
+    pub(crate) gates: bool,
+    /// Runs it, output passed through.
+    pub(crate) run: fn() -> Outcome,
+}
+
+/// All stages in the order in which they run.
+pub(crate) const STAGES: [Stage; 13] = [
+    Stage {
+        gates: true,
+        needs_build: false,
+        ..quick("setup", "compiler, linker, rustfmt and clippy are here", setup::run)
+    },
+    Stage { needs_build: false, ..quick("fmt", "the code is formatted", fmt) },
+    Stage { needs_build: false, ..full("tidy", "house rules that no compiler knows", tidy) },
+    Stage { gates: true, ..quick("build", "everything compiles, tests included", build) },
+    quick("clippy", "no warning of clippy or rustc", clippy),
+    quick("test", "unit, property and integration tests", test),
+    full("doctest", "the examples in the documentation run", doctest),
+    full("doc", "the documentation builds without a warning", doc),
+    full("aead", "the shared crate again, with each of the two ciphers alone", aead),
+    full("seeds", "the simulated mesh keeps its promises under faults", seeds),
+    full("mutation", "checks that were switched off make their tests fail", mutation::run),
+    full("fuzz", "a short run of every fuzz target", fuzz_smoke),
+    full("deny", "licences, sources and banned crates", deny),
+];
+
+const fn quick(name: &'static str, about: &'static str, run: fn() -> Outcome) -> Stage {
+    Stage { quick: true, ..full(name, about, run) }
+}
+
+const fn full(name: &'static str, about: &'static str, run: fn() -> Outcome) -> Stage {
+    Stage { name, about, quick: false, needs_build: true, gates: false, run }
+}
+
+fn fmt() -> Outcome {
+    let workspace = process::run(&mut cargo(&["fmt", "--all", "--check"]));
+    let fuzz = ["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"];
+    workspace.and_then(|()| process::run(&mut cargo(&fuzz))).into()
+}
+
+fn tidy() -> Outcome {
+    tidy::run().into()
+}
+
+fn build() -> Outcome {
+    process::run(&mut cargo(&["test", "--workspace", "--no-run"])).into()
+}
+
+/// Over the whole workspace the features of all members come together, `aead-ring` among them: what
+/// the shipped binaries are built with. The second pass sees the libraries as a user of them does.
+fn clippy() -> Outcome {
+    let shipped = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    let library = ["clippy", "-p", "meshwork-worker", "-p", "meshwork-master", "--", "-D"];
+    process::run(&mut cargo(&shipped))
+        .and_then(|()| process::run(cargo(&library).arg("warnings")))
+        .into()
+}
+
+fn test() -> Outcome {
+    let mut command = if process::find("cargo-nextest").is_some() {
+        cargo(&["nextest", "run", "--workspace", "--no-fail-fast"])
+    } else {
+        let targets = ["--lib", "--bins", "--tests", "--examples"];
+        let mut command = cargo(&["test", "--workspace", "--no-fail-fast"]);
+        command.args(targets);
+        command
+    };
+    process::run(&mut command).into()
+}
+
+fn doctest() -> Outcome {
+    process::run(&mut cargo(&["test", "--workspace", "--doc", "--no-fail-fast"])).into()
+}
+
+fn doc() -> Outcome {
+    let mut command = cargo(&["doc", "--workspace", "--no-deps"]);
+    process::run(command.env("RUSTDOCFLAGS", "-D warnings")).into()
+}
+
+/// The run over the workspace has ring and the simulator's sockets switched on; here the crate runs
+/// as a library with default features would have it, and with ring alone.
+fn aead() -> Outcome {
+    let pure = ["test", "-p", "meshwork-shared", "--lib", "--tests"];
+    process::run(&mut cargo(&pure))
+        .and_then(|()| process::run(cargo(&pure).args(["--features", "aead-ring"])))
+        .into()
+}
+
+fn seeds() -> Outcome {
+    if !workspace::root().join("simulation/src/main.rs").exists() {
+        return Outcome::Skipped("the simulation has no command yet".to_owned());
+    }
+    process::run(&mut cargo(&["run", "-p", "meshwork-simulation", "--", "--seeds", SEEDS])).into()
+}
+
+fn fuzz_smoke() -> Outcome {
+    let targets = match fuzz::targets(&workspace::root()) {
+        Ok(targets) => targets,
+        Err(error) => return Outcome::Failed(error),
+    };
+    match fuzz::smoke(&targets, FUZZ_SECONDS) {
+        Ok(()) => Outcome::Passed,
+        Err(fuzz::Trouble::Missing(what)) => Outcome::Skipped(what),
+        Err(fuzz::Trouble::Failed(what)) => Outcome::Failed(what),
+    }
+}
+
+fn deny() -> Outcome {
+    if process::find("cargo-deny").is_none() {
+        let how = "no cargo-deny (`cargo install cargo-deny --locked`, some minutes)";
+        return Outcome::Skipped(how.to_owned());
+    }
+    process::run(&mut cargo(&["deny", "check", "bans", "licenses", "sources"])).into()
+}
