@@ -1,0 +1,243 @@
+//! Large messages on their way in: memory is reserved before a byte is granted, so a peer can never
+//! make this process hold more than the link's reassembly bound.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::large::LargeKey;
+use crate::limits::{Limits, WINDOW_BYTES_MAX};
+use crate::record::Record;
+
+/// A message without a piece for this long is given up and its memory freed.
+const IDLE_MAX: Duration = Duration::from_secs(60);
+
+struct Partial {
+    opening: Record,
+    total: usize,
+    bytes: Vec<u8>,
+    /// Bytes granted so far; 0 while the message waits for memory.
+    granted: usize,
+    last_piece: Instant,
+}
+
+/// A grant to be written as WINDOW.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Grant {
+    pub(crate) key: LargeKey,
+    pub(crate) bytes: u32,
+}
+
+/// Why an opening record was not taken.
+#[derive(Debug, PartialEq)]
+pub(crate) enum OpenRefused {
+    /// Larger than a message may be.
+    TooLarge { bytes: u64, limit: u64 },
+    /// The peer opens what is open already, or announces nothing.
+    Violation,
+}
+
+/// A piece that breaks the rules; the link closes.
+#[derive(Debug, PartialEq)]
+pub(crate) struct PieceViolation;
+
+/// All large messages of a link that are being received.
+pub(crate) struct Assembly {
+    partial: BTreeMap<LargeKey, Partial>,
+    waiting: VecDeque<LargeKey>,
+    reserved: usize,
+    message_bytes_max: usize,
+    reassembly_bytes_max: usize,
+}
+
+impl Assembly {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            partial: BTreeMap::new(),
+            waiting: VecDeque::new(),
+            reserved: 0,
+            message_bytes_max: limits.message_bytes_max,
+            reassembly_bytes_max: limits.reassembly_bytes_max.max(limits.message_bytes_max),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.partial.len()
+    }
+
+    /// A record announced a message of `total` bytes. It waits when the memory is taken.
+    pub(crate) fn open(
+        &mut self,
+        key: LargeKey,
+        opening: Record,
+        total: usize,
+        now: Instant,
+    ) -> Result<Option<Grant>, OpenRefused> {
+        if total == 0 || self.partial.contains_key(&key) {
+            return Err(OpenRefused::Violation);
+        }
+        if total > self.message_bytes_max {
+            let (bytes, limit) = (total as u64, self.message_bytes_max as u64);
+            return Err(OpenRefused::TooLarge { bytes, limit });
+        }
+        let bytes = Vec::new();
+        self.partial.insert(key, Partial { opening, total, bytes, granted: 0, last_piece: now });
+        self.waiting.push_back(key);
+        Ok(self.reserve().into_iter().next())
+    }
+
+    /// Reserves memory for those who wait for it, in their order.
+    fn reserve(&mut self) -> Vec<Grant> {
+        let mut grants = Vec::new();
+        while let Some(key) = self.waiting.front().copied() {
+            if let Some(partial) = self.partial.get_mut(&key) {
+                if self.reserved + partial.total > self.reassembly_bytes_max {
+                    break;
+                }
+                self.reserved += partial.total;
+                partial.granted = partial.total.min(WINDOW_BYTES_MAX);
+                grants.push(Grant { key, bytes: partial.granted as u32 });
+            }
+            self.waiting.pop_front();
+        }
+        grants
+    }
+
+    /// A piece came: the whole message with the last one, else perhaps a further grant. A piece of
+    /// a message that was given up is passed over: it was on its way.
+    pub(crate) fn piece(
+        &mut self,
+        key: LargeKey,
+        piece: &[u8],
+        last: bool,
+        now: Instant,
+    ) -> Result<(Option<Record>, Vec<Grant>), PieceViolation> {
+        let Some(partial) = self.partial.get_mut(&key) else { return Ok((None, Vec::new())) };
+        let received = partial.bytes.len() + piece.len();
+        if received > partial.granted || (last && received != partial.total) {
+            return Err(PieceViolation);
+        }
+        partial.bytes.extend_from_slice(piece);
+        partial.last_piece = now;
+        if last {
+            return Ok(self.complete(key));
+        }
+        let ahead = partial.granted - received;
+        let more = (WINDOW_BYTES_MAX - ahead.min(WINDOW_BYTES_MAX))
+            .min(partial.total - partial.granted);
+        if ahead > WINDOW_BYTES_MAX / 2 || more == 0 {
+            return Ok((None, Vec::new()));
+        }
+        partial.granted += more;
+        Ok((None, vec![Grant { key, bytes: more as u32 }]))
+    }
+
+    fn complete(&mut self, key: LargeKey) -> (Option<Record>, Vec<Grant>) {
+        let record = self.partial.remove(&key).map(|partial| {
+            self.reserved -= partial.total;
+            let mut record = partial.opening;
+            record.body = partial.bytes.into();
+            record.extension.total_bytes = None;
+            record
+        });
+        (record, self.reserve())
+    }
+
+    /// Forgets a message that is no longer wanted; says whether there was one, and who may go on.
+    pub(crate) fn withdraw(&mut self, key: LargeKey) -> (bool, Vec<Grant>) {
+        let Some(partial) = self.partial.remove(&key) else { return (false, Vec::new()) };
+        if partial.granted > 0 {
+            self.reserved -= partial.total;
+        }
+        (true, self.reserve())
+    }
+
+    /// Messages whose sender has gone quiet.
+    pub(crate) fn stale(&self, now: Instant) -> Vec<LargeKey> {
+        let stale = |partial: &Partial| {
+            partial.granted > 0 && now.duration_since(partial.last_piece) > IDLE_MAX
+        };
+        self.partial.iter().filter(|(_, partial)| stale(partial)).map(|(key, _)| *key).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::large::Role;
+    use super::*;
+    use crate::ids::CallId;
+    use crate::record::RecordType;
+
+    const MIB: usize = 1 << 20;
+
+    fn key(id: u64) -> LargeKey {
+        LargeKey { role: Role::Request, id: CallId(id) }
+    }
+
+    fn open(assembly: &mut Assembly, id: u64, total: usize) -> Result<Option<Grant>, OpenRefused> {
+        let opening = Record::bare(RecordType::Call, CallId(id));
+        assembly.open(key(id), opening, total, Instant::now())
+    }
+
+    /// Sends what is granted until the message is whole; says how many grants it took.
+    fn fill(assembly: &mut Assembly, id: u64, total: usize, first: Grant) -> (usize, Vec<Grant>) {
+        let (mut left, mut granted, mut grants) = (total, first.bytes as usize, 1);
+        loop {
+            let len = granted.min(left).min(64 << 10);
+            (left, granted) = (left - len, granted - len);
+            let (done, more) =
+                assembly.piece(key(id), &vec![9; len], left == 0, Instant::now()).unwrap();
+            if let Some(record) = done {
+                assert_eq!(record.body.len(), total);
+                return (grants, more);
+            }
+            for grant in more {
+                granted += grant.bytes as usize;
+                grants += 1;
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn memory_is_reserved_before_it_is_granted() {
+        let mut assembly = Assembly::new(&Limits::default());
+        let first = open(&mut assembly, 1, 8 * MIB).unwrap().unwrap();
+        assert!(open(&mut assembly, 2, 8 * MIB).unwrap().is_some());
+        assert_eq!(open(&mut assembly, 3, 8 * MIB), Ok(None), "the third waits");
+        let (grants, next) = fill(&mut assembly, 1, 8 * MIB, first);
+        assert!(grants > 16, "granted bit by bit");
+        assert_eq!(next.len(), 1, "and the third goes on");
+        assert_eq!(next[0].key, key(3));
+    }
+
+    #[tokio::test]
+    async fn a_message_over_the_limit_is_refused() {
+        let mut assembly = Assembly::new(&Limits::default());
+        let refused = open(&mut assembly, 1, 8 * MIB + 1);
+        assert!(matches!(refused, Err(OpenRefused::TooLarge { .. })));
+        assert_eq!(open(&mut assembly, 1, 0), Err(OpenRefused::Violation));
+        assert_eq!(assembly.len(), 0);
+    }
+
+    #[tokio::test]
+    async fn more_than_granted_is_a_violation() {
+        let mut assembly = Assembly::new(&Limits::default());
+        open(&mut assembly, 1, MIB).unwrap();
+        let over = vec![0; WINDOW_BYTES_MAX + 1];
+        assert_eq!(assembly.piece(key(1), &over, false, Instant::now()), Err(PieceViolation));
+        let short = assembly.piece(key(1), &[0; 10], true, Instant::now());
+        assert_eq!(short, Err(PieceViolation), "END before the announced length");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_quiet_sender_frees_its_memory() {
+        let mut assembly = Assembly::new(&Limits::default());
+        open(&mut assembly, 1, 8 * MIB).unwrap();
+        assert!(assembly.stale(Instant::now()).is_empty());
+        tokio::time::advance(IDLE_MAX + Duration::from_secs(1)).await;
+        assert_eq!(assembly.stale(Instant::now()), [key(1)]);
+        assert!(assembly.withdraw(key(1)).0);
+        assert_eq!(assembly.reserved, 0);
+    }
+}

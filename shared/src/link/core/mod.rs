@@ -1,0 +1,305 @@
+//! The pure heart of a link: calls and frames in, frames and events out. It knows no socket, no
+//! task and no clock; the link's task ([`super::task`]) drives it.
+//!
+//! `T` is whoever waits for an answer: the slot of a caller in the real thing, a number in tests.
+
+mod receive;
+#[cfg(test)]
+mod tests;
+mod write;
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use super::assembly::{Assembly, Grant, OpenRefused};
+use super::close::CloseCode;
+use super::large::{LargeKey, Role};
+use super::liveness::{Liveness, Pulse};
+use super::message::{Answer, Body, CommandRef, InboundCall, Request};
+use super::open_frame::{OpenFrame, PlainFrame};
+use super::outgoing::{Outgoing, PIECE_BYTES_MAX};
+use super::pending::{PendingCall, PendingCalls};
+use crate::codec::Codec;
+use crate::ids::CallId;
+use crate::limits::{CHUNKED_ABOVE_BYTES, Limits};
+use crate::outcome::{CallError, ErrorBody, Failure, NotExecuted, UnknownCause};
+use crate::record::{self, COMMAND_BY_NAME, Extension, Record, RecordError, RecordType};
+
+/// What a link tells whoever drives it.
+#[derive(Debug)]
+pub enum Event<T> {
+    /// The peer asks for a command.
+    Call(InboundCall),
+    /// The peer no longer wants the answer of its call.
+    Cancelled(CallId),
+    /// A call of ours is over.
+    Completed {
+        /// Whoever waits.
+        token: T,
+        /// What became of it.
+        result: Result<Body, CallError>,
+    },
+    /// The peer takes no new calls.
+    PeerDraining,
+    /// The peer has a fresh ticket.
+    Ticket(Bytes),
+    /// The peer passes on which tickets the authority took back.
+    Revoke(Bytes),
+    /// The peer closed the link; nothing after it is read.
+    Closed {
+        /// Its code, as on the wire.
+        code: u16,
+        /// Its words.
+        text: String,
+    },
+}
+
+/// A frame of the peer that breaks the rules of the wire: the link closes with `PROTOCOL`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Violation {
+    /// A record does not decode.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// A record makes no sense where it stands.
+    #[error("{0}")]
+    Order(&'static str),
+}
+
+/// One end of a link.
+pub struct LinkCore<T> {
+    frames: OpenFrame,
+    pending: PendingCalls<T>,
+    outgoing: Outgoing,
+    assembly: Assembly,
+    liveness: Liveness,
+    limits: Limits,
+    /// Calls of the peer that wait for our answer.
+    unanswered: usize,
+    draining: bool,
+}
+
+impl<T> LinkCore<T> {
+    /// A link that was made just now. `peer_frame_bytes_max` is what the peer announced to take.
+    pub fn new(limits: &Limits, peer_frame_bytes_max: usize, now: Instant) -> Self {
+        Self {
+            frames: OpenFrame::new(peer_frame_bytes_max.min(limits.frame_bytes_max)),
+            pending: PendingCalls::new(),
+            outgoing: Outgoing::default(),
+            assembly: Assembly::new(limits),
+            liveness: Liveness::new(limits.ping_after, limits.dead_after, now),
+            limits: limits.clone(),
+            unanswered: 0,
+            draining: false,
+        }
+    }
+
+    // --- our calls ---
+
+    /// Writes a CALL. The answer comes as [`Event::Completed`]; an error gives the token back at
+    /// once, with the reason why nothing was sent.
+    pub fn call(
+        &mut self,
+        request: &Request,
+        token: T,
+        now: Instant,
+    ) -> Result<CallId, (T, NotExecuted)> {
+        if let Err(refused) = self.sendable(request, now) {
+            return Err((token, refused));
+        }
+        if self.pending.len() >= self.limits.calls_in_flight_max {
+            return Err((token, NotExecuted::overloaded("calls in flight on the link")));
+        }
+        let id = self.pending.insert(token, request.deadline);
+        let sent_in = self.write_request(request, id, now);
+        if let Some(call) = self.pending.entry(id) {
+            call.sent_in = sent_in;
+        }
+        Ok(id)
+    }
+
+    /// Writes a CAST, which nothing comes back for.
+    pub fn cast(&mut self, request: &Request, now: Instant) -> Result<(), NotExecuted> {
+        self.sendable(request, now)?;
+        let id = self.pending.next_id();
+        self.write_request(request, id, now);
+        Ok(())
+    }
+
+    fn sendable(&self, request: &Request, now: Instant) -> Result<(), NotExecuted> {
+        let (bytes, limit) = (request.body.bytes.len(), self.limits.message_bytes_max);
+        if bytes > limit {
+            return Err(NotExecuted::TooLarge { bytes: bytes as u64, limit: limit as u64 });
+        }
+        if request.deadline <= now { Err(NotExecuted::Deadline) } else { Ok(()) }
+    }
+
+    /// Withdraws a call: its token comes back if it still waits, and the peer is told.
+    pub fn cancel(&mut self, id: CallId) -> Option<T> {
+        let call = self.pending.remove(id)?;
+        self.withdraw(id);
+        Some(call.token)
+    }
+
+    /// Tells the peer that the answer of a call is not wanted, and forgets what is under way of it.
+    fn withdraw(&mut self, id: CallId) {
+        self.outgoing.withdraw(LargeKey { role: Role::Request, id });
+        let (_, grants) = self.assembly.withdraw(LargeKey { role: Role::Response, id });
+        self.write_grants(grants);
+        self.write_bare(RecordType::Cancel, id);
+    }
+
+    /// Calls of ours that wait for an answer.
+    pub fn in_flight(&self) -> usize {
+        self.pending.len()
+    }
+
+    // --- the peer's calls ---
+
+    /// Answers a call of the peer.
+    pub fn answer(&mut self, id: CallId, answer: Answer) {
+        self.unanswered = self.unanswered.saturating_sub(1);
+        match answer {
+            Ok(body) if body.bytes.len() > self.limits.message_bytes_max => {
+                let limit = self.limits.message_bytes_max;
+                let text = format!("the reply has {} bytes, over {limit}", body.bytes.len());
+                self.write_error(id, &Failure::new("reply_too_large", text).into());
+            }
+            Ok(body) => {
+                self.write_message(RecordType::Reply, 0, id, Extension::default(), &body);
+            }
+            Err(error) => self.write_error(id, &error),
+        }
+    }
+
+    /// A call of the peer ended without an answer: it was cancelled.
+    pub fn forget(&mut self, id: CallId) {
+        self.unanswered = self.unanswered.saturating_sub(1);
+        self.outgoing.withdraw(LargeKey { role: Role::Response, id });
+    }
+
+    /// Calls of the peer that wait for our answer.
+    pub fn unanswered(&self) -> usize {
+        self.unanswered
+    }
+
+    // --- the link itself ---
+
+    /// From now on new calls of the peer are refused, and the peer is told so.
+    pub fn drain(&mut self) {
+        if !self.draining {
+            self.draining = true;
+            self.write_bare(RecordType::Drain, CallId(0));
+        }
+    }
+
+    /// Pushes a fresh ticket of ours.
+    pub fn send_ticket(&mut self, ticket: Bytes) {
+        self.write_carrying(RecordType::Ticket, ticket);
+    }
+
+    /// Passes on a signed list of revoked tickets.
+    pub fn send_revoke(&mut self, list: Bytes) {
+        self.write_carrying(RecordType::Revoke, list);
+    }
+
+    /// Writes the CLOSE that must be the last record.
+    pub fn close(&mut self, code: CloseCode, text: &str) {
+        let (buffer, _) = self.frames.room(record::HEADER_BYTES + 258);
+        record::encode_close(code.wire(), text, buffer);
+    }
+
+    /// Writes pieces of large messages while fewer than `bytes_max` bytes wait here.
+    pub fn pump(&mut self, bytes_max: usize) {
+        let piece_bytes_max = PIECE_BYTES_MAX.min(self.frames.body_bytes_max());
+        while self.frames.bytes() < bytes_max {
+            let Some(piece) = self.outgoing.next_piece(piece_bytes_max) else { return };
+            let kind = if piece.last { RecordType::End } else { RecordType::Chunk };
+            let mut record = Record::bare(kind, piece.key.id);
+            record.command = piece.key.wire();
+            record.body = piece.bytes;
+            let sequence = self.write(&record);
+            if piece.last
+                && piece.key.role == Role::Request
+                && let Some(call) = self.pending.entry(piece.key.id)
+            {
+                call.sent_in = Some(sequence);
+            }
+        }
+    }
+
+    /// True when [`LinkCore::pump`] has pieces to write.
+    pub fn has_pieces(&self) -> bool {
+        self.outgoing.is_ready()
+    }
+
+    /// The next frame to seal and write.
+    pub fn take_frame(&mut self) -> Option<PlainFrame> {
+        self.frames.take()
+    }
+
+    /// Gives the buffer of a written frame back.
+    pub fn recycle(&mut self, buffer: Vec<u8>) {
+        self.frames.recycle(buffer);
+    }
+
+    /// When [`LinkCore::tick`] is due.
+    pub fn next_tick(&self) -> Instant {
+        let pulse = self.liveness.due();
+        self.pending.next_sweep().map_or(pulse, |sweep| sweep.min(pulse))
+    }
+
+    /// Time has passed: ends calls whose deadline is over and keeps the link alive.
+    ///
+    /// # Errors
+    /// The peer was silent for too long and the link is dead.
+    pub fn tick(&mut self, now: Instant, events: &mut Vec<Event<T>>) -> Result<(), CloseCode> {
+        for call in self.pending.sweep(now) {
+            self.withdraw(call.id);
+            let result = Err(deadline_passed(&call));
+            events.push(Event::Completed { token: call.token, result });
+        }
+        match self.liveness.tick(now) {
+            Pulse::Quiet => {}
+            Pulse::SendPing => {
+                self.write_bare(RecordType::Ping, CallId(0));
+                self.frames.release();
+                for key in self.assembly.stale(now) {
+                    let (_, grants) = self.assembly.withdraw(key);
+                    self.write_grants(grants);
+                }
+            }
+            Pulse::Dead => return Err(CloseCode::Silent),
+        }
+        Ok(())
+    }
+
+    /// The link is gone. Every waiting call ends: `NotExecuted` when no byte of what completes it
+    /// was handed to the socket, `Unknown` else. `touched` is the sequence of the last frame of
+    /// which a byte was written.
+    pub fn end(&mut self, touched: u64, events: &mut Vec<Event<T>>) {
+        for call in self.pending.drain() {
+            let result = Err(link_lost(&call, touched));
+            events.push(Event::Completed { token: call.token, result });
+        }
+    }
+}
+
+/// A request that is whole in a frame will reach the peer, whenever that frame is written: only one
+/// of which a piece is still here is certain not to run.
+fn deadline_passed<T>(call: &PendingCall<T>) -> CallError {
+    if call.sent_in.is_some() {
+        CallError::Unknown { call_id: call.id, cause: UnknownCause::Deadline }
+    } else {
+        CallError::not_executed(NotExecuted::Deadline)
+    }
+}
+
+fn link_lost<T>(call: &PendingCall<T>, touched: u64) -> CallError {
+    let planted = cfg!(mutate = "link_loss_is_not_executed");
+    if !planted && call.sent_in.is_some_and(|sequence| sequence <= touched) {
+        CallError::Unknown { call_id: call.id, cause: UnknownCause::LinkLost }
+    } else {
+        CallError::not_executed(NotExecuted::LinkLost)
+    }
+}
+

@@ -1,0 +1,19 @@
+//! Links: one encrypted connection between two processes, over which both ends call.
+//!
+//! * [`core`]: the pure heart: calls and frames in, frames and events out
+//! * [`message`], [`close`]: what goes in and out, and why links end
+//! * [`task`]: the task that owns a link's socket and drives the core
+//! * [`handle`]: what callers hold
+//! * [`service`]: what answers the peer's calls
+//! * [`connect`]: from a socket to a link: the handshake within its time
+//! * [`lanes`]: the threads that link tasks run on
+
+mod assembly;
+pub mod close;
+pub mod core;
+mod large;
+mod liveness;
+pub mod message;
+mod open_frame;
+mod outgoing;
+mod pending;

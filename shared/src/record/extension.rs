@@ -1,0 +1,138 @@
+//! The optional part of a record: `u16 length`, then `type u8 | length u8 | value`, ascending.
+
+use bytes::{BufMut, Bytes};
+use serde::{Deserialize, Serialize};
+
+use super::RecordError;
+
+const DEADLINE: u8 = 1;
+const TRACE: u8 = 2;
+const COMMAND_NAME: u8 = 3;
+const ATTEMPT: u8 = 4;
+const TOTAL: u8 = 5;
+
+/// Longest command name on the wire, in bytes; the schema's own limit is the same.
+const COMMAND_NAME_BYTES_MAX: usize = 64;
+
+/// W3C trace context in its binary form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TraceContext {
+    /// Identity of the whole trace.
+    pub trace_id: [u8; 16],
+    /// The caller's span.
+    pub span_id: [u8; 8],
+    /// Bit 0: sampled.
+    pub flags: u8,
+}
+
+/// What not every record carries.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Extension {
+    /// Time that is left for the call, in milliseconds, rounded up.
+    pub deadline_ms: Option<u32>,
+    /// The trace that the call is part of.
+    pub trace: Option<TraceContext>,
+    /// Name of the command, when `command` is [`super::COMMAND_BY_NAME`].
+    pub command_name: Option<Bytes>,
+    /// Which attempt of a job this is, from 1.
+    pub attempt: Option<u32>,
+    /// Total bytes of a large message, in the record that opens it.
+    pub total_bytes: Option<u32>,
+}
+
+impl Extension {
+    /// True when there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.fields_len() == 0
+    }
+
+    /// Bytes that [`Extension::encode`] writes; 0 when empty.
+    pub fn encoded_len(&self) -> usize {
+        match self.fields_len() {
+            0 => 0,
+            fields => 2 + fields,
+        }
+    }
+
+    fn fields_len(&self) -> usize {
+        let fixed = |present: bool, len: usize| if present { 2 + len } else { 0 };
+        fixed(self.deadline_ms.is_some(), 4)
+            + fixed(self.trace.is_some(), 25)
+            + self.command_name.as_ref().map_or(0, |name| 2 + name.len())
+            + fixed(self.attempt.is_some(), 4)
+            + fixed(self.total_bytes.is_some(), 4)
+    }
+
+    /// Appends the extension; nothing when it is empty.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let fields = self.fields_len();
+        if fields == 0 {
+            return;
+        }
+        out.put_u16(fields as u16);
+        put_u32(out, DEADLINE, self.deadline_ms);
+        if let Some(trace) = &self.trace {
+            out.extend_from_slice(&[TRACE, 25]);
+            out.extend_from_slice(&trace.trace_id);
+            out.extend_from_slice(&trace.span_id);
+            out.push(trace.flags);
+        }
+        if let Some(name) = &self.command_name {
+            debug_assert!(name.len() <= COMMAND_NAME_BYTES_MAX);
+            out.extend_from_slice(&[COMMAND_NAME, name.len() as u8]);
+            out.extend_from_slice(name);
+        }
+        put_u32(out, ATTEMPT, self.attempt);
+        put_u32(out, TOTAL, self.total_bytes);
+    }
+
+    /// Reads the fields of an extension (without its length). Unknown types are passed over, so
+    /// that a newer peer may say more; a repeated or misplaced one is refused.
+    pub(super) fn decode(fields: &Bytes) -> Result<Self, RecordError> {
+        let mut extension = Self::default();
+        let mut last = 0;
+        let mut at = 0;
+        while at < fields.len() {
+            let [kind, len] = *fields.get(at..at + 2).ok_or(RecordError::Extension)? else {
+                return Err(RecordError::Extension);
+            };
+            let (start, end) = (at + 2, at + 2 + usize::from(len));
+            let value = fields.get(start..end).ok_or(RecordError::Extension)?;
+            if kind <= last {
+                return Err(RecordError::Extension);
+            }
+            match kind {
+                DEADLINE => extension.deadline_ms = Some(read_u32(value)?),
+                TRACE => extension.trace = Some(read_trace(value)?),
+                COMMAND_NAME if value.len() > COMMAND_NAME_BYTES_MAX => {
+                    return Err(RecordError::Extension);
+                }
+                COMMAND_NAME => extension.command_name = Some(fields.slice(start..end)),
+                ATTEMPT => extension.attempt = Some(read_u32(value)?),
+                TOTAL => extension.total_bytes = Some(read_u32(value)?),
+                _ => {}
+            }
+            last = kind;
+            at = end;
+        }
+        Ok(extension)
+    }
+}
+
+fn put_u32(out: &mut Vec<u8>, kind: u8, value: Option<u32>) {
+    if let Some(value) = value {
+        out.extend_from_slice(&[kind, 4]);
+        out.put_u32(value);
+    }
+}
+
+fn read_u32(value: &[u8]) -> Result<u32, RecordError> {
+    value.try_into().map(u32::from_be_bytes).map_err(|_| RecordError::Extension)
+}
+
+fn read_trace(value: &[u8]) -> Result<TraceContext, RecordError> {
+    let (trace_id, rest) = value.split_first_chunk().ok_or(RecordError::Extension)?;
+    let (span_id, flags) = rest.split_first_chunk().ok_or(RecordError::Extension)?;
+    let [flags] = *flags else { return Err(RecordError::Extension) };
+    Ok(TraceContext { trace_id: *trace_id, span_id: *span_id, flags })
+}
