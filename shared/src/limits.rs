@@ -48,6 +48,9 @@ pub struct Limits {
     pub reassembly_bytes_max: usize,
     /// Calls of one end in flight on a link; default 10 000. One more is `Overloaded` at once.
     pub calls_in_flight_max: usize,
+    /// Bytes of requests that may wait to be taken into a link; default 64 MiB, and always one
+    /// message. One more is `Overloaded` at once.
+    pub queued_bytes_max: usize,
     /// Silence on a link before a PING; default 5 s.
     #[serde(deserialize_with = "duration")]
     pub ping_after: Duration,
@@ -72,6 +75,7 @@ impl Default for Limits {
             message_bytes_max: 8 << 20,
             reassembly_bytes_max: 16 << 20,
             calls_in_flight_max: 10_000,
+            queued_bytes_max: 64 << 20,
             ping_after: Duration::from_secs(5),
             dead_after: Duration::from_secs(15),
             stalled_write: Duration::from_secs(10),

@@ -16,9 +16,9 @@ use crate::identity::{AuthorityId, AuthorityKey, AuthorityPublic};
 use crate::ids::MeshId;
 
 /// Longest schema, in bytes of canonical JSON.
-pub const MAX_SCHEMA: usize = 1 << 20;
+pub const SCHEMA_BYTES_MAX: usize = 1 << 20;
 /// Longest signed schema, in bytes.
-pub const MAX_SIGNED_SCHEMA: usize = HEADER + MAX_SCHEMA + SIGNATURE;
+pub const SIGNED_SCHEMA_BYTES_MAX: usize = HEADER + SCHEMA_BYTES_MAX + SIGNATURE;
 
 const MAGIC: &[u8; 4] = b"MSC1";
 const DOMAIN: &[u8] = b"mesh/schema/v1\0";
@@ -44,8 +44,8 @@ pub struct VerifiedSchema<'a> {
 /// Why a signed schema is refused or not made. The sender's fault; the last good one stays in use.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum SignedSchemaError {
-    /// Longer than [`MAX_SCHEMA`]. Split the mesh.
-    #[error("a schema of {bytes} bytes; at most 1048576 are allowed")]
+    /// Longer than [`SCHEMA_BYTES_MAX`]. Split the mesh.
+    #[error("a schema of {bytes} bytes; at most {SCHEMA_BYTES_MAX} are allowed")]
     TooLarge {
         /// Bytes of its JSON.
         bytes: usize,
@@ -91,7 +91,7 @@ impl SignedSchema {
         mesh: &MeshId,
         authority: &AuthorityKey,
     ) -> Result<Self, SignedSchemaError> {
-        if json.len() > MAX_SCHEMA {
+        if json.len() > SCHEMA_BYTES_MAX {
             return Err(SignedSchemaError::TooLarge { bytes: json.len() });
         }
         let mut bytes = Vec::with_capacity(HEADER + json.len() + SIGNATURE);
@@ -112,7 +112,7 @@ impl SignedSchema {
     /// # Errors
     /// [`SignedSchemaError::TooLarge`]; nothing else is checked.
     pub fn from_bytes(bytes: Bytes) -> Result<Self, SignedSchemaError> {
-        if bytes.len() > MAX_SIGNED_SCHEMA {
+        if bytes.len() > SIGNED_SCHEMA_BYTES_MAX {
             return Err(SignedSchemaError::TooLarge { bytes: bytes.len() });
         }
         Ok(Self(bytes))
@@ -133,7 +133,7 @@ impl SignedSchema {
         authority: &AuthorityPublic,
         mesh: &MeshId,
     ) -> Result<VerifiedSchema<'a>, SignedSchemaError> {
-        if bytes.len() > MAX_SIGNED_SCHEMA {
+        if bytes.len() > SIGNED_SCHEMA_BYTES_MAX {
             return Err(SignedSchemaError::TooLarge { bytes: bytes.len() });
         }
         let malformed = SignedSchemaError::Malformed;
@@ -187,3 +187,6 @@ impl fmt::Debug for VerifiedSchema<'_> {
         write!(f, "VerifiedSchema(number {}, {} bytes)", self.number, self.json.len())
     }
 }
+
+#[cfg(test)]
+mod tests;

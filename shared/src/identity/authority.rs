@@ -31,7 +31,7 @@ impl AuthorityKey {
     /// The key of these 32 private bytes (the Ed25519 seed).
     pub fn from_bytes(seed: [u8; 32]) -> Self {
         let signing = SigningKey::from_bytes(&seed);
-        let public = AuthorityPublic::from(signing.verifying_key());
+        let public = AuthorityPublic::of_key(signing.verifying_key());
         Self { signing, public }
     }
 

@@ -37,6 +37,11 @@ pub enum AuthorityPublicError {
 }
 
 impl AuthorityPublic {
+    /// Takes the public half of a private key, which is usable by its making.
+    pub(crate) fn of_key(key: VerifyingKey) -> Self {
+        Self(key)
+    }
+
     /// The key of these 32 bytes.
     ///
     /// # Errors
@@ -69,12 +74,6 @@ impl AuthorityPublic {
     pub(crate) fn verify(&self, domain: &[u8], message: &[u8], signature: &[u8; 64]) -> bool {
         let signature = Signature::from_bytes(signature);
         self.0.verify_strict(&[domain, message].concat(), &signature).is_ok()
-    }
-}
-
-impl From<VerifyingKey> for AuthorityPublic {
-    fn from(key: VerifyingKey) -> Self {
-        Self(key)
     }
 }
 

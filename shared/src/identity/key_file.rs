@@ -12,7 +12,7 @@ use crate::random::Random;
 use crate::secret::{SecretError, TextKind, decode, encode};
 
 /// Longest key file, in bytes; every key is shorter.
-pub const MAX_BYTES: u64 = 1024;
+pub const KEY_FILE_BYTES_MAX: u64 = 1024;
 
 /// Why a key file cannot be used. The operator's to mend, then start again; nothing was changed.
 #[derive(Debug, Error)]
@@ -35,8 +35,8 @@ pub enum KeyFileError {
         /// Its permission bits.
         mode: u32,
     },
-    /// A folder, a pipe, or longer than [`MAX_BYTES`].
-    #[error("{}: not a key file: it must be a regular file of at most 1024 bytes", path.display())]
+    /// A folder, a pipe, or longer than [`KEY_FILE_BYTES_MAX`].
+    #[error("{}: not a key file: it must be a regular file of at most {KEY_FILE_BYTES_MAX} bytes", path.display())]
     NotAKeyFile {
         /// The path.
         path: PathBuf,
@@ -79,12 +79,12 @@ pub fn read(path: &Path) -> Result<Zeroizing<String>, KeyFileError> {
     }
     let file = File::open(path).map_err(|error| failed("open it", error))?;
     let opened = file.metadata().map_err(|error| failed("look at it", error))?;
-    if !opened.is_file() || opened.len() > MAX_BYTES {
+    if !opened.is_file() || opened.len() > KEY_FILE_BYTES_MAX {
         return Err(refused());
     }
     refuse_wide(path, &opened)?;
-    let mut text = Zeroizing::new(String::with_capacity(MAX_BYTES as usize));
-    let taken = file.take(MAX_BYTES).read_to_string(&mut text);
+    let mut text = Zeroizing::new(String::with_capacity(KEY_FILE_BYTES_MAX as usize));
+    let taken = file.take(KEY_FILE_BYTES_MAX).read_to_string(&mut text);
     taken.map_err(|error| failed("read it", error))?;
     Ok(text)
 }
@@ -161,11 +161,7 @@ fn write_draft(draft: &Path, text: &str) -> std::io::Result<()> {
 fn refuse_wide(path: &Path, opened: &std::fs::Metadata) -> Result<(), KeyFileError> {
     use std::os::unix::fs::PermissionsExt;
     let mode = opened.permissions().mode() & 0o7777;
-    if mode & 0o077 == 0 {
-        Ok(())
-    } else {
-        Err(KeyFileError::Wide { path: path.into(), mode })
-    }
+    if mode & 0o077 == 0 { Ok(()) } else { Err(KeyFileError::Wide { path: path.into(), mode }) }
 }
 
 /// Other systems guard files by the folder they lie in, which has no mode to check.

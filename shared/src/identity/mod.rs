@@ -10,7 +10,7 @@ mod authority_public;
 pub mod key_file;
 mod node;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use authority::AuthorityKey;
 pub use authority_public::{AuthorityHash, AuthorityId, AuthorityPublic, AuthorityPublicError};

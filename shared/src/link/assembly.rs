@@ -124,8 +124,8 @@ impl Assembly {
             return Ok(self.complete(key));
         }
         let ahead = partial.granted - received;
-        let more = (WINDOW_BYTES_MAX - ahead.min(WINDOW_BYTES_MAX))
-            .min(partial.total - partial.granted);
+        let more =
+            (WINDOW_BYTES_MAX - ahead.min(WINDOW_BYTES_MAX)).min(partial.total - partial.granted);
         if ahead > WINDOW_BYTES_MAX / 2 || more == 0 {
             return Ok((None, Vec::new()));
         }

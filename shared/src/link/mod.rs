@@ -5,15 +5,24 @@
 //! * [`task`]: the task that owns a link's socket and drives the core
 //! * [`handle`]: what callers hold
 //! * [`service`]: what answers the peer's calls
-//! * [`connect`]: from a socket to a link: the handshake within its time
 //! * [`lanes`]: the threads that link tasks run on
 
 mod assembly;
 pub mod close;
 pub mod core;
+pub mod handle;
+mod inbox;
+pub mod lanes;
 mod large;
 mod liveness;
 pub mod message;
 mod open_frame;
 mod outgoing;
 mod pending;
+mod running;
+pub mod service;
+pub mod slot;
+pub mod task;
+#[cfg(test)]
+mod tests;
+mod writer;

@@ -4,9 +4,9 @@
 #[cfg(feature = "simulation")]
 mod simulated;
 mod stream;
+mod tcp;
 #[cfg(test)]
 mod tests;
-mod tcp;
 
 use std::io;
 use std::net::SocketAddr;

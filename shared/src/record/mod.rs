@@ -17,7 +17,7 @@ mod tests;
 use bytes::Bytes;
 
 pub use decode::{RecordError, decode};
-pub use encode::{encode, encoded_len, encode_close, encode_header};
+pub use encode::{encode, encode_close, encode_header, encoded_len};
 pub use extension::{Extension, TraceContext};
 
 use crate::codec::Codec;

@@ -22,9 +22,8 @@ fn any_record() -> impl Strategy<Value = Record> {
     ]);
     let codecs =
         prop::sample::select(vec![Codec::None, Codec::Json, Codec::MessagePack, Codec::Raw]);
-    let trace = any::<([u8; 16], [u8; 8], u8)>().prop_map(|(trace_id, span_id, flags)| {
-        TraceContext { trace_id, span_id, flags }
-    });
+    let trace = any::<([u8; 16], [u8; 8], u8)>()
+        .prop_map(|(trace_id, span_id, flags)| TraceContext { trace_id, span_id, flags });
     let extension = (
         any::<Option<u32>>(),
         prop::option::of(trace),

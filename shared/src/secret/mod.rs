@@ -20,5 +20,5 @@ pub use join::JoinKey;
 pub use link::LinkSecret;
 pub use mesh::MeshSecret;
 pub use psk::{LinkKind, Psk, PskId, PskRing};
-pub(crate) use text::{decode, encode};
 pub use text::{SecretError, TextKind};
+pub(crate) use text::{decode, encode};

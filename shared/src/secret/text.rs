@@ -10,7 +10,7 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 /// Longest text that is looked at, in bytes; every kind of key is shorter.
-const MAX_TEXT: usize = 512;
+const TEXT_BYTES_MAX: usize = 512;
 
 /// Which kind of key a text is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,13 +28,8 @@ pub enum TextKind {
 }
 
 impl TextKind {
-    const ALL: [Self; 5] = [
-        Self::MeshSecret,
-        Self::JoinKey,
-        Self::NodeKey,
-        Self::AuthorityKey,
-        Self::AuthorityPublic,
-    ];
+    const ALL: [Self; 5] =
+        [Self::MeshSecret, Self::JoinKey, Self::NodeKey, Self::AuthorityKey, Self::AuthorityPublic];
 
     fn prefix(self) -> &'static str {
         match self {
@@ -102,7 +97,7 @@ pub enum SecretError {
 /// Writes `payload` as a checked text.
 pub(crate) fn encode(kind: TextKind, payload: &[u8]) -> Zeroizing<String> {
     // Reserved at once: a string that grows leaves copies of the secret behind.
-    let mut text = Zeroizing::new(String::with_capacity(MAX_TEXT));
+    let mut text = Zeroizing::new(String::with_capacity(TEXT_BYTES_MAX));
     text.push_str(kind.prefix());
     URL_SAFE_NO_PAD.encode_string(payload, &mut text);
     text.push('_');
@@ -121,10 +116,11 @@ pub(crate) fn decode(kind: TextKind, text: &str) -> Result<Zeroizing<Vec<u8>>, S
         });
     };
     let damaged = SecretError::Damaged { expected: kind };
-    let Some((encoded, check)) = rest.rsplit_once('_').filter(|_| rest.len() <= MAX_TEXT) else {
+    let Some((encoded, check)) = rest.rsplit_once('_').filter(|_| rest.len() <= TEXT_BYTES_MAX)
+    else {
         return Err(damaged);
     };
-    let mut payload = Zeroizing::new(Vec::with_capacity(MAX_TEXT));
+    let mut payload = Zeroizing::new(Vec::with_capacity(TEXT_BYTES_MAX));
     match URL_SAFE_NO_PAD.decode_vec(encoded, &mut payload) {
         Ok(()) if checksum(kind, &payload) == check => Ok(payload),
         _ => Err(damaged),

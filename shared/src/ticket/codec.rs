@@ -15,11 +15,11 @@ use thiserror::Error;
 use super::{Bearer, Claims, Role, TicketError, Validity};
 use crate::identity::{AuthorityId, AuthorityKey, AuthorityPublic, is_sound};
 use crate::ids::{Incarnation, MeshId, NodeId};
+use crate::limits::TICKET_BYTES_MAX;
 
-/// Longest ticket, in bytes: both names 64 bytes long.
-pub const MAX_TICKET: usize = 296;
-/// Shortest ticket, in bytes: no names, as the master's.
-pub const MIN_TICKET: usize = 168;
+/// Shortest ticket, in bytes: no names, as the master's. The longest has
+/// [`TICKET_BYTES_MAX`](crate::limits::TICKET_BYTES_MAX): both names 64 bytes long.
+pub const TICKET_BYTES_MIN: usize = 168;
 
 const MAGIC: &[u8; 4] = b"MTK1";
 const DOMAIN: &[u8] = b"mesh/ticket/v1\0";
@@ -107,7 +107,7 @@ impl Ticket {
     /// All bytes before the signature.
     fn encode(&self) -> Vec<u8> {
         let Claims { mesh, subject, bearer, validity, .. } = &self.claims;
-        let mut out = Vec::with_capacity(MAX_TICKET);
+        let mut out = Vec::with_capacity(TICKET_BYTES_MAX);
         out.extend_from_slice(MAGIC);
         out.extend_from_slice(&self.authority.0);
         out.extend_from_slice(&mesh.0);
@@ -140,7 +140,7 @@ impl Ticket {
         authority: impl FnOnce(&AuthorityId) -> Option<AuthorityPublic>,
     ) -> Result<Self, TicketError> {
         let length = TicketError::Length { bytes: bytes.len() };
-        if !(MIN_TICKET..=MAX_TICKET).contains(&bytes.len()) {
+        if !(TICKET_BYTES_MIN..=TICKET_BYTES_MAX).contains(&bytes.len()) {
             return Err(length);
         }
         let (signed, signature) = bytes.split_last_chunk::<SIGNATURE>().ok_or(length)?;
@@ -229,7 +229,7 @@ impl SignedTicket {
     /// # Errors
     /// [`TicketError::Length`] when no ticket has that length; nothing else is checked.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, TicketError> {
-        if (MIN_TICKET..=MAX_TICKET).contains(&bytes.len()) {
+        if (TICKET_BYTES_MIN..=TICKET_BYTES_MAX).contains(&bytes.len()) {
             Ok(Self(bytes.into()))
         } else {
             Err(TicketError::Length { bytes: bytes.len() })

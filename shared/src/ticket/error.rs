@@ -2,16 +2,17 @@
 
 use thiserror::Error;
 
-use super::Role;
+use super::{Role, SKEW_MAX_S, TICKET_BYTES_MIN};
 use crate::identity::AuthorityId;
 use crate::ids::{Incarnation, MeshId};
+use crate::limits::TICKET_BYTES_MAX;
 
 /// Why a ticket is refused. Local: a peer is told nothing but that the link ends. Retrying with the
 /// same ticket helps only where it is said.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum TicketError {
     /// No ticket has that length; the peer speaks another version, or is hostile.
-    #[error("a ticket of {bytes} bytes; they have 168 to 296")]
+    #[error("a ticket of {bytes} bytes; they have {TICKET_BYTES_MIN} to {TICKET_BYTES_MAX}")]
     Length {
         /// Bytes given.
         bytes: usize,
@@ -46,7 +47,7 @@ pub enum TicketError {
     /// retry.
     #[error(
         "the ticket starts at unix {not_before} s by the master's clock, but it is {now} s by ours: \
-         {} s apart, at most 30 s are forgiven; check the clocks", .not_before - .now
+         {} s apart, at most {SKEW_MAX_S} s are forgiven; check the clocks", .not_before - .now
     )]
     NotYetValid {
         /// Our clock, unix seconds.
@@ -58,7 +59,7 @@ pub enum TicketError {
     /// the clocks is wrong; then retry.
     #[error(
         "the ticket ended at unix {not_after} s by the master's clock, and it is {now} s by ours: \
-         {} s apart, at most 30 s are forgiven; is the master away, or a clock wrong?",
+         {} s apart, at most {SKEW_MAX_S} s are forgiven; is the master away, or a clock wrong?",
         .now - .not_after
     )]
     Expired {

@@ -7,7 +7,7 @@ use meshwork_schema::{Variant, WorkerName};
 use crate::ids::Incarnation;
 
 /// Most variants that are remembered at a time.
-pub const MAX_INCARNATIONS: usize = 65_536;
+pub const INCARNATIONS_MAX: usize = 65_536;
 
 /// A worker and its variant.
 type Instance = (WorkerName, Variant);
@@ -34,7 +34,7 @@ impl Incarnations {
             Some(highest) => {
                 self.by_age.remove(&(*highest, instance.clone()));
             }
-            None if self.highest.len() >= MAX_INCARNATIONS => self.forget_oldest(),
+            None if self.highest.len() >= INCARNATIONS_MAX => self.forget_oldest(),
             None => {}
         }
         self.highest.insert(instance.clone(), seen);

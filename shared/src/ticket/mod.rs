@@ -17,8 +17,8 @@ mod revocations;
 mod tests;
 
 pub use claims::{Bearer, Claims, Role, Validity};
-pub use codec::{MAX_TICKET, MIN_TICKET, SignError, SignedTicket, Ticket};
+pub use codec::{SignError, SignedTicket, TICKET_BYTES_MIN, Ticket};
 pub use error::TicketError;
-pub use incarnations::{Incarnations, MAX_INCARNATIONS};
-pub use policy::{MAX_AUTHORITIES, MAX_SKEW_S, TicketPolicy, TooManyAuthorities};
-pub use revocations::{MAX_REVOCATIONS, Revocations, TooManyRevocations};
+pub use incarnations::{INCARNATIONS_MAX, Incarnations};
+pub use policy::{AUTHORITIES_MAX, SKEW_MAX_S, TicketPolicy, TooManyAuthorities};
+pub use revocations::{Revocations, TooManyRevocations};

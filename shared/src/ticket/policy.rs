@@ -13,13 +13,13 @@ use crate::identity::{AuthorityId, AuthorityPublic};
 use crate::ids::{MeshId, NodeId};
 
 /// How far the clocks of master and checker may differ, in seconds.
-pub const MAX_SKEW_S: u64 = 30;
+pub const SKEW_MAX_S: u64 = 30;
 /// Most authorities that are trusted at a time: one, and those that replace it.
-pub const MAX_AUTHORITIES: usize = 8;
+pub const AUTHORITIES_MAX: usize = 8;
 
-/// More than [`MAX_AUTHORITIES`] were to be trusted. Nothing changed; drop an old one first.
+/// More than [`AUTHORITIES_MAX`] were to be trusted. Nothing changed; drop an old one first.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[error("more than 8 trusted authorities; drop an old one first")]
+#[error("more than {AUTHORITIES_MAX} trusted authorities; drop an old one first")]
 pub struct TooManyAuthorities;
 
 /// What one process knows when it checks tickets: whom it trusts, which mesh it is in, what was
@@ -49,7 +49,7 @@ impl TicketPolicy {
     /// [`TooManyAuthorities`] at the bound.
     pub fn trust(&mut self, authority: AuthorityPublic) -> Result<(), TooManyAuthorities> {
         let id = authority.id();
-        if self.authorities.len() >= MAX_AUTHORITIES && !self.authorities.contains_key(&id) {
+        if self.authorities.len() >= AUTHORITIES_MAX && !self.authorities.contains_key(&id) {
             return Err(TooManyAuthorities);
         }
         self.authorities.insert(id, authority);
@@ -74,6 +74,11 @@ impl TicketPolicy {
         self.revocations.revoke(serial, not_after)
     }
 
+    /// Takes the list that the master sent in place of the one before.
+    pub fn set_revocations(&mut self, revocations: Revocations) {
+        self.revocations = revocations;
+    }
+
     /// The revoked serials.
     pub fn revocations(&self) -> &Revocations {
         &self.revocations
@@ -94,7 +99,7 @@ impl TicketPolicy {
 
     /// Drops the revocations of tickets that ended by themselves; to be called now and then.
     pub fn forget_ended(&mut self, now_unix_s: u64) {
-        self.revocations.forget_ended(now_unix_s.saturating_sub(MAX_SKEW_S));
+        self.revocations.forget_ended(now_unix_s.saturating_sub(SKEW_MAX_S));
     }
 
     /// Checks the ticket that a peer showed: `remote` is the key that the handshake proved,
@@ -145,9 +150,9 @@ impl TicketPolicy {
 
 fn check_time(validity: &Validity, now: u64) -> Result<(), TicketError> {
     let Validity { not_before, not_after } = *validity;
-    if now.saturating_add(MAX_SKEW_S) < not_before {
+    if now.saturating_add(SKEW_MAX_S) < not_before {
         Err(TicketError::NotYetValid { now, not_before })
-    } else if now > not_after.saturating_add(MAX_SKEW_S) {
+    } else if now > not_after.saturating_add(SKEW_MAX_S) {
         Err(TicketError::Expired { now, not_after })
     } else {
         Ok(())

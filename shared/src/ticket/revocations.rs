@@ -4,16 +4,15 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
-/// Most serials that are remembered at a time.
-pub const MAX_REVOCATIONS: usize = 65_536;
+use crate::protocol::limits::REVOCATIONS_MAX;
 
 /// More tickets are revoked at a time than are remembered. Nothing was dropped; replace the
 /// authority key instead, which ends all tickets at once.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[error("more than 65536 revoked tickets at a time; replace the authority key instead")]
+#[error("more than {REVOCATIONS_MAX} revoked tickets at a time; replace the authority key instead")]
 pub struct TooManyRevocations;
 
-/// The revoked serials.
+/// The revoked serials, at most [`REVOCATIONS_MAX`].
 #[derive(Clone, Debug, Default)]
 pub struct Revocations(BTreeMap<u64, u64>);
 
@@ -23,7 +22,7 @@ impl Revocations {
     /// # Errors
     /// [`TooManyRevocations`] at the bound, for a serial that is not there yet.
     pub fn revoke(&mut self, serial: u64, not_after: u64) -> Result<(), TooManyRevocations> {
-        if self.0.len() >= MAX_REVOCATIONS && !self.0.contains_key(&serial) {
+        if self.0.len() >= REVOCATIONS_MAX && !self.0.contains_key(&serial) {
             return Err(TooManyRevocations);
         }
         let end = self.0.entry(serial).or_default();

@@ -302,4 +302,3 @@ fn link_lost<T>(call: &PendingCall<T>, touched: u64) -> CallError {
         CallError::not_executed(NotExecuted::LinkLost)
     }
 }
-

@@ -197,8 +197,7 @@ impl<T> LinkCore<T> {
     }
 
     fn on_cancel(&mut self, id: CallId, events: &mut Vec<Event<T>>) {
-        let (was_partial, grants) =
-            self.assembly.withdraw(LargeKey { role: Role::Request, id });
+        let (was_partial, grants) = self.assembly.withdraw(LargeKey { role: Role::Request, id });
         self.write_grants(grants);
         self.outgoing.withdraw(LargeKey { role: Role::Response, id });
         if !was_partial {

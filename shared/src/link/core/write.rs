@@ -68,7 +68,12 @@ impl<T> LinkCore<T> {
     }
 
     /// The frame that completes the request, or `None` when pieces of it follow.
-    pub(super) fn write_request(&mut self, request: &Request, id: CallId, now: Instant) -> Option<u64> {
+    pub(super) fn write_request(
+        &mut self,
+        request: &Request,
+        id: CallId,
+        now: Instant,
+    ) -> Option<u64> {
         let kind = if request.wants_reply { RecordType::Call } else { RecordType::Cast };
         let (command, command_name) = match &request.command {
             CommandRef::Number(number) => (*number, None),
@@ -95,4 +100,3 @@ impl<T> LinkCore<T> {
 fn ceil_ms(micros: u128) -> u32 {
     u32::try_from(micros.div_ceil(1000)).unwrap_or(u32::MAX)
 }
-

@@ -1,0 +1,176 @@
+//! What callers hold of a link: cheap to clone, usable from any thread.
+
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use super::close::CloseCode;
+use super::inbox::{Inbox, Item};
+use super::lanes::Lane;
+use super::message::{Body, Request};
+use super::slot::CallSlot;
+use super::writer::Writer;
+use crate::limits::Limits;
+use crate::outcome::{CallError, NotExecuted};
+
+pub(crate) struct Shared {
+    pub(crate) inbox: Inbox,
+    /// Calls handed in and not yet over.
+    pub(crate) in_flight: AtomicUsize,
+    pub(crate) peer_draining: AtomicBool,
+    pub(crate) writer: Mutex<Writer>,
+    lane: Option<Lane>,
+    calls_in_flight_max: usize,
+    message_bytes_max: usize,
+}
+
+/// A link, as callers see it.
+#[derive(Clone)]
+pub struct Link {
+    shared: Arc<Shared>,
+}
+
+impl Link {
+    pub(crate) fn new(limits: &Limits, writer: Writer, lane: Option<Lane>) -> Self {
+        let inbox = Inbox::new(limits.calls_in_flight_max, limits.queued_bytes_max);
+        Self {
+            shared: Arc::new(Shared {
+                inbox,
+                in_flight: AtomicUsize::new(0),
+                peer_draining: AtomicBool::new(false),
+                writer: Mutex::new(writer),
+                lane,
+                calls_in_flight_max: limits.calls_in_flight_max,
+                message_bytes_max: limits.message_bytes_max,
+            }),
+        }
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// Hands a call to the link. The returned future is the answer; dropping it withdraws the call.
+    ///
+    /// # Errors
+    /// Nothing was sent: the link is gone, one of its bounds is full, or the message is too large.
+    pub fn call(&self, request: Request) -> Result<PendingReply, NotExecuted> {
+        debug_assert!(request.wants_reply);
+        self.check_size(&request)?;
+        let shared = &self.shared;
+        if shared.in_flight.fetch_add(1, Ordering::Relaxed) >= shared.calls_in_flight_max {
+            shared.in_flight.fetch_sub(1, Ordering::Relaxed);
+            return Err(NotExecuted::overloaded("calls in flight on the link"));
+        }
+        let slot = Arc::new(CallSlot::new());
+        if let Err(refused) = shared.inbox.push_request(Item::Call(request, slot.clone())) {
+            shared.in_flight.fetch_sub(1, Ordering::Relaxed);
+            return Err(refused);
+        }
+        Ok(PendingReply { slot, shared: shared.clone(), done: false })
+    }
+
+    /// Hands a cast to the link. `Ok` means that, and no more.
+    ///
+    /// # Errors
+    /// As [`Link::call`].
+    pub fn cast(&self, request: Request) -> Result<(), NotExecuted> {
+        debug_assert!(!request.wants_reply);
+        self.check_size(&request)?;
+        self.shared.inbox.push_request(Item::Cast(request))
+    }
+
+    fn check_size(&self, request: &Request) -> Result<(), NotExecuted> {
+        let (bytes, limit) = (request.body.bytes.len(), self.shared.message_bytes_max);
+        if bytes > limit {
+            return Err(NotExecuted::TooLarge { bytes: bytes as u64, limit: limit as u64 });
+        }
+        Ok(())
+    }
+
+    /// From now on new calls of the peer are refused, and the peer is told. Running ones finish.
+    pub fn drain(&self) {
+        self.shared.inbox.push_control(Item::Drain);
+    }
+
+    /// Pushes a fresh ticket to the peer.
+    pub fn send_ticket(&self, ticket: Bytes) {
+        self.shared.inbox.push_control(Item::Ticket(ticket));
+    }
+
+    /// Passes a signed list of revoked tickets on to the peer.
+    pub fn send_revoke(&self, list: Bytes) {
+        self.shared.inbox.push_control(Item::Revoke(list));
+    }
+
+    /// Closes the link with a last word to the peer. Calls in flight end as they would on a loss.
+    pub fn close(&self, code: CloseCode, text: impl Into<String>) {
+        self.shared.inbox.push_control(Item::Close(code, text.into()));
+    }
+
+    /// Calls of ours handed in and not yet over.
+    pub fn in_flight(&self) -> usize {
+        self.shared.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// False once the link is over.
+    pub fn is_open(&self) -> bool {
+        !self.shared.inbox.is_closed()
+    }
+
+    /// True once the peer has said that it takes no new calls.
+    pub fn is_peer_draining(&self) -> bool {
+        self.shared.peer_draining.load(Ordering::Relaxed)
+    }
+
+    /// Tells the peer that this process lives if the lane of this link is held up by a handler that
+    /// computes in place. To be called about once a second from a thread that is no lane.
+    pub fn vouch_if_held_up(&self, now: Instant) {
+        if self.is_open() && self.shared.lane.as_ref().is_some_and(|lane| lane.is_held_up(now)) {
+            self.shared.lock_writer().vouch(now);
+        }
+    }
+}
+
+impl Shared {
+    pub(crate) fn lock_writer(&self) -> std::sync::MutexGuard<'_, Writer> {
+        // A panic while sealing leaves the counter past the frame: the link stays consistent.
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Link {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Link(open: {}, in flight: {})", self.is_open(), self.in_flight())
+    }
+}
+
+/// The answer of a call, once it comes. Dropping it withdraws the call.
+#[must_use = "dropping the answer withdraws the call"]
+pub struct PendingReply {
+    slot: Arc<CallSlot>,
+    shared: Arc<Shared>,
+    done: bool,
+}
+
+impl Future for PendingReply {
+    type Output = Result<Body, CallError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let result = self.slot.poll(cx);
+        self.done |= result.is_ready();
+        result
+    }
+}
+
+impl Drop for PendingReply {
+    fn drop(&mut self) {
+        if !self.done {
+            self.shared.inbox.push_control(Item::Cancel(self.slot.clone()));
+        }
+    }
+}

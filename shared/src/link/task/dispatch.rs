@@ -1,0 +1,152 @@
+//! From the socket to callers and handlers: bytes become frames, frames events.
+
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+
+use tokio::time::Instant;
+
+use super::super::close::{CloseCode, LinkEnd};
+use super::super::core::Event;
+use super::super::message::InboundCall;
+use super::super::running::{Finished, IN_PLACE_MAX};
+use super::super::service::{Notice, Served, Service};
+use super::{LinkTask, poll_read};
+use crate::outcome::NotExecuted;
+
+/// With more bytes than this waiting for the socket, new calls of the peer are refused: it asks
+/// faster than it reads the answers.
+const REFUSE_ABOVE_BYTES: usize = 8 << 20;
+
+impl<S: Service> LinkTask<S> {
+    /// Answers of handlers that are done; true when there were some.
+    pub(super) fn finish_handlers(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut moved = false;
+        while let Poll::Ready(Some((finished, slow))) = self.running.poll_next(cx) {
+            if let Some((command, took)) = slow {
+                self.service.computed_in_place(&command, took);
+            }
+            self.finish(finished);
+            moved = true;
+        }
+        moved
+    }
+
+    fn finish(&mut self, finished: Finished) {
+        let Finished { id, wants_reply, answer } = finished;
+        match answer {
+            Some(answer) if wants_reply => self.core.answer(id, answer),
+            None if wants_reply => self.core.forget(id),
+            Some(_) | None => {}
+        }
+    }
+
+    /// Reads what the socket has and works it off; true when there was something.
+    pub(super) fn read_frames(
+        &mut self,
+        cx: &mut Context<'_>,
+        now: Instant,
+    ) -> Result<bool, LinkEnd> {
+        // What came behind the handshake, or a turn that stopped early, is in the buffer already.
+        let mut moved = self.open_frames(cx, now)?;
+        match poll_read(&mut self.read, cx, &mut self.buffer, &mut self.read_bytes) {
+            Poll::Ready(Ok(0)) => {
+                let cause = "the peer ended the connection without a close".to_owned();
+                return Err(LinkEnd::Lost { cause });
+            }
+            Poll::Ready(Ok(_)) => moved |= self.open_frames(cx, now)?,
+            Poll::Ready(Err(error)) => return Err(LinkEnd::Lost { cause: error.to_string() }),
+            Poll::Pending => {}
+        }
+        Ok(moved)
+    }
+
+    fn open_frames(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<bool, LinkEnd> {
+        let mut moved = false;
+        loop {
+            let frame = match self.opener.next_frame(&mut self.buffer) {
+                Ok(Some(frame)) => frame.freeze(),
+                Ok(None) => break,
+                Err(error) => {
+                    self.start_close(CloseCode::Protocol, error.cause(), now);
+                    return Ok(true);
+                }
+            };
+            moved = true;
+            let handled = self.core.handle_frame(frame, now, &mut self.events);
+            self.dispatch(cx, now)?;
+            if handled.is_err() {
+                self.start_close(CloseCode::Protocol, "a record makes no sense", now);
+                return Ok(true);
+            }
+        }
+        Ok(moved)
+    }
+
+    /// Carries out events that need no waker: those of the timer.
+    pub(super) fn dispatch_events(&mut self, now: Instant) {
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        // Only frames of the peer bring calls or an end.
+        let _ = self.dispatch(&mut cx, now);
+    }
+
+    fn dispatch(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<(), LinkEnd> {
+        let mut events = std::mem::take(&mut self.events);
+        let mut started = now;
+        let mut end = None;
+        for event in events.drain(..) {
+            match event {
+                Event::Completed { token, result } => self.complete(&token, result),
+                Event::Call(call) => started = self.serve(cx, call, started),
+                Event::Cancelled(id) => self.running.cancel(id),
+                Event::PeerDraining => {
+                    self.shared.peer_draining.store(true, Ordering::Relaxed);
+                    self.service.notice(Notice::PeerDraining);
+                }
+                Event::Ticket(ticket) => self.service.notice(Notice::Ticket(ticket)),
+                Event::Revoke(list) => self.service.notice(Notice::Revoke(list)),
+                Event::Closed { code, text } => {
+                    end = Some(LinkEnd::ClosedByPeer { code: CloseCode::from_wire(code), text });
+                }
+            }
+        }
+        self.events = events;
+        end.map_or(Ok(()), Err)
+    }
+
+    /// Serves a call of the peer and polls its handler once in place. Returns when that ended.
+    fn serve(&mut self, cx: &mut Context<'_>, call: InboundCall, started: Instant) -> Instant {
+        let InboundCall { id, wants_reply, .. } = call;
+        if self.shared.lock_writer().queued_bytes() > REFUSE_ABOVE_BYTES {
+            if wants_reply {
+                let refused = NotExecuted::overloaded("answers that the caller does not read");
+                self.core.answer(id, Err(refused.into()));
+            }
+            return started;
+        }
+        let command = call.command.clone();
+        match self.service.serve(call) {
+            Served::Ready(answer) => self.answer(id, wants_reply, answer),
+            Served::Handling(mut future) => match future.as_mut().poll(cx) {
+                Poll::Ready(answer) => self.answer(id, wants_reply, answer),
+                Poll::Pending => self.running.push(id, wants_reply, command.clone(), future),
+            },
+        }
+        let done = Instant::now();
+        let took = done.duration_since(started);
+        if took > IN_PLACE_MAX {
+            self.service.computed_in_place(&command, took);
+        }
+        done
+    }
+
+    fn answer(
+        &mut self,
+        id: crate::ids::CallId,
+        wants_reply: bool,
+        answer: crate::link::message::Answer,
+    ) {
+        if wants_reply {
+            self.core.answer(id, answer);
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! From callers to the socket: requests become records, records frames, frames bytes.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+
+use tokio::time::Instant;
+
+use super::super::close::{CloseCode, LinkEnd};
+use super::super::inbox::Item;
+use super::super::service::Service;
+use super::super::slot::CallSlot;
+use super::LinkTask;
+use crate::link::message::Body;
+use crate::outcome::{CallError, NotExecuted};
+
+/// With more bytes than this waiting for the socket, requests stay outside of frames, where a
+/// cancel or a deadline still reaches them.
+const HIGH_WATER_BYTES: usize = 1 << 20;
+
+/// Pieces of large messages are written while fewer bytes than this wait, so that a small call
+/// finds a short queue.
+const PIECES_BELOW_BYTES: usize = 128 << 10;
+
+/// With this few frames left the link closes and is made anew.
+const FRAMES_RESERVE: u64 = 1 << 10;
+
+impl<S: Service> LinkTask<S> {
+    /// Takes what callers handed in; true when there was something.
+    pub(super) fn take_requests(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
+        let mut taken = std::mem::take(&mut self.taken);
+        self.shared.inbox.take(&mut taken, cx.waker());
+        let moved = !taken.is_empty();
+        if self.held.is_empty() && self.has_room() {
+            for item in taken.drain(..) {
+                self.take_item(item, now);
+            }
+        } else {
+            self.held.extend(taken.drain(..));
+            while self.has_room()
+                && let Some(item) = self.held.pop_front()
+            {
+                self.take_item(item, now);
+            }
+        }
+        self.taken = taken;
+        moved
+    }
+
+    fn has_room(&self) -> bool {
+        self.shared.lock_writer().queued_bytes() < HIGH_WATER_BYTES
+    }
+
+    fn take_item(&mut self, item: Item, now: Instant) {
+        match item {
+            Item::Call(request, slot) => match self.core.call(&request, slot.clone(), now) {
+                Ok(id) => slot.set_id(id),
+                Err((slot, refused)) => {
+                    self.complete(&slot, Err(CallError::not_executed(refused)));
+                }
+            },
+            // Its size and the bounds were checked when it was handed in; one whose time is over
+            // by now is dropped, which a cast allows.
+            Item::Cast(request) => drop(self.core.cast(&request, now)),
+            Item::Cancel(slot) => {
+                if slot.id().is_some_and(|id| self.core.cancel(id).is_some()) {
+                    self.shared.in_flight.fetch_sub(1, Ordering::Relaxed);
+                }
+            }
+            Item::Drain => self.core.drain(),
+            Item::Ticket(ticket) => self.core.send_ticket(ticket),
+            Item::Revoke(list) => self.core.send_revoke(list),
+            Item::Close(code, text) => self.start_close(code, &text, now),
+        }
+    }
+
+    /// Ends held calls whose deadline has passed.
+    pub(super) fn expire_held(&mut self, now: Instant) {
+        if !self.held.iter().any(|item| super::deadline(item).is_some_and(|at| at <= now)) {
+            return;
+        }
+        for item in std::mem::take(&mut self.held) {
+            match item {
+                Item::Call(request, slot) if request.deadline <= now => {
+                    self.complete(&slot, Err(CallError::not_executed(NotExecuted::Deadline)));
+                }
+                Item::Cast(request) if request.deadline <= now => {}
+                item => self.held.push_back(item),
+            }
+        }
+    }
+
+    pub(super) fn complete(&self, slot: &Arc<CallSlot>, result: Result<Body, CallError>) {
+        self.shared.in_flight.fetch_sub(1, Ordering::Relaxed);
+        slot.complete(result);
+    }
+
+    /// Seals and writes what is ready; true when nothing is left to write.
+    pub(super) fn write_frames(
+        &mut self,
+        cx: &mut Context<'_>,
+        now: Instant,
+    ) -> Result<bool, LinkEnd> {
+        let shared = self.shared.clone();
+        let mut writer = shared.lock_writer();
+        loop {
+            let waiting = writer.queued_bytes();
+            self.core.pump(PIECES_BELOW_BYTES.saturating_sub(waiting));
+            let mut sealed = false;
+            while let Some(frame) = self.core.take_frame() {
+                if writer.push(frame, now).is_err() {
+                    return Err(LinkEnd::ClosedHere { code: CloseCode::Exhausted });
+                }
+                sealed = true;
+            }
+            if !sealed && waiting == 0 {
+                break;
+            }
+            match writer.poll_flush(cx, now, |buffer| self.core.recycle(buffer)) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(error)) => return Err(LinkEnd::Lost { cause: error.to_string() }),
+                Poll::Pending => break,
+            }
+            if !self.core.has_pieces() {
+                break;
+            }
+        }
+        let (queued, left) = (writer.queued_bytes(), writer.frames_left());
+        drop(writer);
+        if queued > self.limits.write_bytes_max {
+            self.start_close(CloseCode::Stalled, "too many bytes wait to be written", now);
+        } else if left < FRAMES_RESERVE {
+            self.start_close(CloseCode::Exhausted, "the keys of this link are used up", now);
+        }
+        Ok(queued == 0)
+    }
+}

@@ -1,0 +1,261 @@
+//! Links over real sockets, with keys that a handshake would have made.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::close::{CloseCode, LinkEnd};
+use super::handle::Link;
+use super::lanes::Lanes;
+use super::message::{Body, CommandRef, InboundCall, Request};
+use super::service::{Notice, Served, Service};
+use super::task::{Established, LinkTask, link};
+use crate::aead::AeadKey;
+use crate::limits::Limits;
+use crate::net::{Network, Stream};
+use crate::outcome::{CallError, NotExecuted, UnknownCause};
+
+/// Echoes; command 1 never answers, command 2 waits a millisecond first, 3 spins in place.
+struct Echo {
+    notices: mpsc::Sender<Notice>,
+    dropped: Arc<Mutex<u32>>,
+}
+
+struct CountsItsDrop(Arc<Mutex<u32>>);
+
+impl Drop for CountsItsDrop {
+    fn drop(&mut self) {
+        *self.0.lock().unwrap() += 1;
+    }
+}
+
+impl Service for Echo {
+    fn serve(&self, call: InboundCall) -> Served {
+        let body = call.body;
+        match call.command {
+            CommandRef::Number(1) => {
+                let guard = CountsItsDrop(self.dropped.clone());
+                Served::Handling(Box::pin(async move {
+                    let _guard = guard;
+                    std::future::pending().await
+                }))
+            }
+            CommandRef::Number(2) => Served::Handling(Box::pin(async move {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                Ok(body)
+            })),
+            CommandRef::Number(3) => {
+                std::thread::sleep(Duration::from_secs(4));
+                Served::Ready(Ok(body))
+            }
+            _ => Served::Ready(Ok(body)),
+        }
+    }
+
+    fn notice(&self, notice: Notice) {
+        let _ = self.notices.try_send(notice);
+    }
+
+    fn computed_in_place(&self, _: &CommandRef, _: Duration) {}
+}
+
+struct End {
+    link: Link,
+    notices: mpsc::Receiver<Notice>,
+    dropped: Arc<Mutex<u32>>,
+}
+
+fn end(stream: Stream, send: u8, receive: u8, limits: &Limits) -> (End, LinkTask<Echo>) {
+    let (sender, notices) = mpsc::channel(64);
+    let dropped = Arc::new(Mutex::new(0));
+    let service = Echo { notices: sender, dropped: dropped.clone() };
+    let established = Established {
+        stream,
+        send_key: AeadKey::new([send; 32]),
+        receive_key: AeadKey::new([receive; 32]),
+        leftover: BytesMut::new(),
+        peer_frame_bytes_max: limits.frame_bytes_max,
+    };
+    let (link, task) = link(established, Arc::new(service), limits, None);
+    (End { link, notices, dropped }, task)
+}
+
+async fn sockets() -> (Stream, Stream) {
+    let listener = Network::Tcp.listen("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let (dialled, accepted) = tokio::join!(Network::Tcp.dial(&address), listener.accept());
+    (dialled.unwrap(), accepted.unwrap().0)
+}
+
+async fn pair() -> (End, End) {
+    let limits = Limits::default();
+    let (a, b) = sockets().await;
+    let (a, task_a) = end(a, 1, 2, &limits);
+    let (b, task_b) = end(b, 2, 1, &limits);
+    tokio::spawn(task_a);
+    tokio::spawn(task_b);
+    (a, b)
+}
+
+fn request(command: u16, body: impl Into<bytes::Bytes>) -> Request {
+    Request {
+        command: CommandRef::Number(command),
+        body: Body::raw(body),
+        deadline: Instant::now() + Duration::from_secs(30),
+        trace: None,
+        attempt: None,
+        wants_reply: true,
+    }
+}
+
+#[tokio::test]
+async fn both_ends_call_at_once() {
+    let (a, b) = pair().await;
+    let calls = (0..2000_u32).map(|n| {
+        let end = if n % 2 == 0 { &a } else { &b };
+        let command = if n % 3 == 0 { 2 } else { 0 };
+        let reply = end.link.call(request(command, n.to_be_bytes().to_vec())).unwrap();
+        async move { assert_eq!(reply.await.unwrap().bytes, n.to_be_bytes().to_vec()) }
+    });
+    futures_util::future::join_all(calls).await;
+    assert_eq!((a.link.in_flight(), b.link.in_flight()), (0, 0));
+}
+
+#[tokio::test]
+async fn eight_mebibytes_and_small_calls_share_a_link() {
+    let (a, _b) = pair().await;
+    let large = vec![7; 8 << 20];
+    let big = a.link.call(request(0, large.clone())).unwrap();
+    for _ in 0..50 {
+        let small = a.link.call(request(0, &b"small"[..])).unwrap().await.unwrap();
+        assert_eq!(&small.bytes[..], b"small");
+    }
+    assert!(big.await.unwrap().bytes == large);
+}
+
+#[tokio::test]
+async fn a_dropped_call_is_cancelled_at_the_other_end() {
+    let (a, b) = pair().await;
+    let reply = a.link.call(request(1, &b""[..])).unwrap();
+    a.link.call(request(0, &b""[..])).unwrap().await.unwrap();
+    drop(reply);
+    while *b.dropped.lock().unwrap() == 0 {
+        tokio::task::yield_now().await;
+    }
+    a.link.call(request(0, &b""[..])).unwrap().await.unwrap();
+    assert_eq!(a.link.in_flight(), 0);
+}
+
+#[tokio::test]
+async fn a_close_tells_its_code_and_ends_what_is_in_flight_as_unknown() {
+    let (a, mut b) = pair().await;
+    let reply = a.link.call(request(1, &b""[..])).unwrap();
+    a.link.call(request(0, &b""[..])).unwrap().await.unwrap();
+    b.link.close(CloseCode::Revoked, "taken back");
+    let error = reply.await.unwrap_err();
+    assert!(matches!(error, CallError::Unknown { cause: UnknownCause::LinkLost, .. }), "{error}");
+    let mut notices = a.notices;
+    let Some(Notice::Ended(end)) = notices.recv().await else { panic!() };
+    let code = Some(CloseCode::Revoked);
+    assert_eq!(end, LinkEnd::ClosedByPeer { code, text: "taken back".into() });
+    let ended = Notice::Ended(LinkEnd::ClosedHere { code: CloseCode::Revoked });
+    assert_eq!(b.notices.recv().await, Some(ended));
+    assert!(!a.link.is_open());
+    let refused = a.link.call(request(0, &b""[..])).err();
+    assert_eq!(refused, Some(NotExecuted::LinkLost));
+}
+
+/// Row 35 of the hostile cases: a FIN without CLOSE.
+#[tokio::test]
+async fn a_socket_that_just_ends_is_a_lost_link() {
+    let (a, b) = sockets().await;
+    let (mut a, task) = end(a, 1, 2, &Limits::default());
+    let reply = a.link.call(request(0, &b""[..])).unwrap();
+    tokio::spawn(task);
+    tokio::task::yield_now().await;
+    drop(b);
+    let error = reply.await.unwrap_err();
+    assert!(matches!(error, CallError::Unknown { .. } | CallError::NotExecuted { .. }));
+    assert!(matches!(a.notices.recv().await, Some(Notice::Ended(LinkEnd::Lost { .. }))));
+}
+
+#[tokio::test]
+async fn what_never_reached_the_socket_was_not_executed() {
+    let (a, _b) = sockets().await;
+    let (a, task) = end(a, 1, 2, &Limits::default());
+    let reply = a.link.call(request(0, &b""[..])).unwrap();
+    drop(task);
+    assert_eq!(reply.await, Err(CallError::not_executed(NotExecuted::LinkLost)));
+}
+
+/// Row 41 of the hostile cases: a slow reader, in paused time.
+#[tokio::test]
+async fn a_peer_that_does_not_read_costs_bounded_memory_and_then_its_link() {
+    let limits = Limits { stalled_write: Duration::from_millis(200), ..Limits::default() };
+    let (a, _deaf) = sockets().await;
+    let (mut a, task) = end(a, 1, 2, &limits);
+    tokio::spawn(task);
+    let body = bytes::Bytes::from(vec![0; 64 << 10]);
+    let mut replies = Vec::new();
+    let refused = loop {
+        match a.link.call(request(0, body.clone())) {
+            Ok(reply) => replies.push(reply),
+            Err(refused) => break refused,
+        }
+        assert!(replies.len() < 3000, "nothing stopped the caller");
+    };
+    assert!(matches!(refused, NotExecuted::Overloaded { .. }), "{refused}");
+    let end = a.notices.recv().await;
+    let stalled = LinkEnd::ClosedHere { code: CloseCode::Stalled };
+    assert_eq!(end, Some(Notice::Ended(stalled)));
+    let mut outcomes = [0, 0];
+    for reply in replies {
+        outcomes[usize::from(reply.await.unwrap_err().is_safe_to_retry())] += 1;
+    }
+    assert!(outcomes[0] > 0 && outcomes[1] > 0, "sent {} and unsent {}", outcomes[0], outcomes[1]);
+}
+
+/// A handler that computes in place holds its lane up; the process vouches for itself meanwhile.
+#[test]
+fn a_lane_that_is_held_up_is_vouched_for() {
+    let limits = Limits {
+        ping_after: Duration::from_millis(500),
+        dead_after: Duration::from_secs(3),
+        ..Limits::default()
+    };
+    let lanes = Lanes::start(1).unwrap();
+    let lane = lanes.next().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let (a, b) = sockets().await;
+        let (a, task) = end(a, 1, 2, &limits);
+        tokio::spawn(task);
+        // The callee's socket belongs to this runtime; only its task runs on the lane.
+        let (sender, notices) = mpsc::channel(64);
+        let dropped = Arc::new(Mutex::new(0));
+        let service = Arc::new(Echo { notices: sender, dropped });
+        let established = Established {
+            stream: b,
+            send_key: AeadKey::new([2; 32]),
+            receive_key: AeadKey::new([1; 32]),
+            leftover: BytesMut::new(),
+            peer_frame_bytes_max: limits.frame_bytes_max,
+        };
+        let (callee, task) = link(established, service, &limits, Some(lane.clone()));
+        lane.spawn(async move { drop(task.await) });
+        let _notices = notices;
+        let reply = a.link.call(request(3, &b"spun"[..])).unwrap();
+        let vouch = async {
+            loop {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+                callee.vouch_if_held_up(Instant::now());
+            }
+        };
+        let reply = tokio::select! { reply = reply => reply, () = vouch => unreachable!() };
+        assert_eq!(&reply.unwrap().bytes[..], b"spun");
+        assert!(a.link.is_open());
+    });
+}
