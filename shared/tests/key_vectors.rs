@@ -1,10 +1,13 @@
 //! Known answers of keys, tickets and the signed schema, frozen: a difference is a change of the
 //! protocol. They come from a second implementation, `vectors/keys.py`.
 
+#![allow(clippy::unwrap_used)] // a test's helpers may panic as its body does
+
 use meshwork_schema::Fingerprint;
 use meshwork_shared::hkdf;
-use meshwork_shared::identity::{AuthorityKey, NodeKey};
+use meshwork_shared::identity::{AuthorityKey, NodeKey, key_file};
 use meshwork_shared::ids::{Incarnation, MeshId};
+use meshwork_shared::random::Random;
 use meshwork_shared::secret::{JoinKey, LinkKind, MeshSecret, Psk};
 use meshwork_shared::signed_schema::SignedSchema;
 use meshwork_shared::ticket::{Bearer, Claims, Role, Ticket, TicketPolicy, Validity};
@@ -80,6 +83,21 @@ fn node_and_authority_keys_give_the_known_public_halves() {
     assert_eq!(public.hash().to_string(), expected["hash"]);
     assert_eq!(public.id().to_string(), expected["id"]);
     assert_eq!(expected["text"].as_str().unwrap().parse(), Ok(public));
+}
+
+#[test]
+fn key_files_hold_the_known_text() {
+    let (vectors, folder) = (vectors(), tempfile::tempdir().unwrap());
+    let random = Random::seeded(1);
+    let file = |name: &str| {
+        let path = folder.path().join(name);
+        key_file::create(&path, vectors[name]["file"].as_str().unwrap(), &random).unwrap();
+        path
+    };
+    let node = NodeKey::load_or_create(&file("node"), &random).unwrap();
+    assert_eq!(node.node_id().to_string(), vectors["node"]["id"]);
+    let read = AuthorityKey::load(&file("authority")).unwrap();
+    assert_eq!(read.public(), authority().public());
 }
 
 #[test]

@@ -31,7 +31,8 @@ pub enum AuthorityPublicError {
     /// The text is cut, mistyped, or another kind of key.
     #[error(transparent)]
     Text(#[from] SecretError),
-    /// The bytes are no point of the curve, or one that proves nothing (small order).
+    /// The bytes are no point of the curve in its one spelling, or a point that proves nothing
+    /// (small order).
     #[error("these bytes are not a usable Ed25519 public key")]
     Point,
 }
@@ -45,10 +46,13 @@ impl AuthorityPublic {
     /// The key of these 32 bytes.
     ///
     /// # Errors
-    /// [`AuthorityPublicError::Point`] when they are no point of the curve or one of small order.
+    /// [`AuthorityPublicError::Point`] when they are no usable point of the curve.
     pub fn from_bytes(bytes: &[u8; 32]) -> Result<Self, AuthorityPublicError> {
         match VerifyingKey::from_bytes(bytes) {
-            Ok(key) if !key.is_weak() => Ok(Self(key)),
+            // The library also takes second spellings of a point, which would give one key two ids.
+            Ok(key) if !key.is_weak() && key.to_edwards().compress().to_bytes() == *bytes => {
+                Ok(Self(key))
+            }
             _ => Err(AuthorityPublicError::Point),
         }
     }

@@ -55,7 +55,7 @@ fn two_node_keys_agree() {
 }
 
 #[test]
-fn an_authority_key_of_small_order_is_refused() {
+fn an_authority_key_of_small_order_or_in_a_second_spelling_is_refused() {
     let mut identity = [0; 32];
     identity[0] = 1;
     for bytes in [identity, [0; 32], [0xff; 32]] {
