@@ -120,23 +120,52 @@ fn row_36_counters_end_cleanly() {
 
 #[test]
 fn row_37_the_key_changes_between_65535_and_65536() {
-    let (mut sealer, mut opener) = pair();
+    const BEFORE: u64 = 100;
+    let first = REKEY_FRAMES - BEFORE;
+    let mut sealer = Sealer::starting_at(&key(), first);
     let mut bytes = Vec::new();
-    for number in 0..=REKEY_FRAMES + 1 {
+    for number in first..REKEY_FRAMES + BEFORE {
         bytes.extend(sealed(&mut sealer, &number.to_be_bytes()));
     }
     // All of it in one read: the border lies within a batch.
-    let frames = open_all(&mut opener, &bytes).unwrap();
-    assert!(frames.iter().zip(0_u64..).all(|(frame, number)| frame[..] == number.to_be_bytes()));
-    assert_eq!(frames.len() as u64, REKEY_FRAMES + 2);
+    let frames = open_all(&mut Opener::starting_at(&key(), LARGEST, first), &bytes).unwrap();
+    assert!(frames.iter().zip(first..).all(|(frame, number)| frame[..] == number.to_be_bytes()));
+    assert_eq!(frames.len() as u64, 2 * BEFORE);
 
-    // The frame at the border is under the next key, and only it.
-    let mut next = LinkCipher::new(&key());
-    let mut expected = REKEY_FRAMES.to_be_bytes();
-    next.rekey();
-    next.seal_in_place(REKEY_FRAMES, &24_u32.to_be_bytes(), &mut expected);
-    let at = REKEY_FRAMES as usize * (8 + OVERHEAD_BYTES) + HEADER_BYTES;
-    assert_eq!(bytes[at..at + 8], expected);
+    // The frames on both sides of the border are under different keys.
+    let mut cipher = LinkCipher::new(&key());
+    for number in [REKEY_FRAMES - 1, REKEY_FRAMES] {
+        if number == REKEY_FRAMES {
+            cipher.rekey();
+        }
+        let mut expected = number.to_be_bytes();
+        cipher.seal_in_place(number, &24_u32.to_be_bytes(), &mut expected);
+        let at = (number - first) as usize * (8 + OVERHEAD_BYTES) + HEADER_BYTES;
+        assert_eq!(bytes[at..at + 8], expected);
+    }
+}
+
+#[test]
+fn frames_are_as_frozen() {
+    // Not made by this code: by another implementation of the cipher.
+    let file = include_str!("../../tests/vectors/frames.json");
+    let vector: serde_json::Value = serde_json::from_str(file).unwrap();
+    let hex = |value: &serde_json::Value| -> Vec<u8> {
+        let digit = |byte: u8| char::from(byte).to_digit(16).unwrap() as u8;
+        let digits = value.as_str().unwrap().as_bytes();
+        digits.chunks(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()
+    };
+    let first = AeadKey::new(hex(&vector["first_key"]).try_into().unwrap());
+    for frame in vector["frames"].as_array().unwrap() {
+        let counter = frame["counter"].as_u64().unwrap();
+        // The key in force just before this frame: at the border it changes within the seal.
+        let rekeyed = AeadKey::new(hex(&frame["key"]).try_into().unwrap());
+        let key = if counter.is_multiple_of(REKEY_FRAMES) { &first } else { &rekeyed };
+        let (text, bytes) = (hex(&frame["plaintext"]), hex(&frame["frame"]));
+        assert_eq!(sealed(&mut Sealer::starting_at(key, counter), &text), bytes, "{counter}");
+        let mut opener = Opener::starting_at(key, LARGEST, counter);
+        assert_eq!(open_all(&mut opener, &bytes).unwrap(), [text]);
+    }
 }
 
 #[test]

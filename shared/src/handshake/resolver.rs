@@ -51,7 +51,7 @@ impl Random for OneDraw {
 
 /// A key pair. The public half is derived at its first use: an acceptor whose dialer proves
 /// nothing never pays for it.
-struct X25519 {
+pub(super) struct X25519 {
     secret: StaticSecret,
     public: OnceLock<PublicKey>,
 }

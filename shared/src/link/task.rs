@@ -11,6 +11,7 @@ mod write;
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ use super::core::{Event, LinkCore};
 use super::handle::{Link, Shared};
 use super::inbox::Item;
 use super::lanes::Lane;
+use super::message::Body;
 use super::running::Running;
 use super::service::{Notice, Service};
 use super::slot::CallSlot;
@@ -237,8 +239,21 @@ impl<S: Service> LinkTask<S> {
         if std::mem::replace(&mut self.over, true) {
             return;
         }
+        self.end_calls();
+        std::mem::take(&mut self.running).part();
+        self.service.notice(Notice::Ended(end));
+    }
+}
+
+impl<S> LinkTask<S> {
+    /// Lets nothing in any more and ends every call.
+    fn end_calls(&mut self) {
         let left = self.shared.inbox.close();
-        let touched = self.shared.lock_writer().touched();
+        let touched = {
+            let mut writer = self.shared.lock_writer();
+            writer.hang_up();
+            writer.touched()
+        };
         self.core.end(touched, &mut self.events);
         for event in std::mem::take(&mut self.events) {
             if let Event::Completed { token, result } = event {
@@ -250,29 +265,19 @@ impl<S: Service> LinkTask<S> {
                 self.complete(&slot, Err(CallError::not_executed(NotExecuted::LinkLost)));
             }
         }
-        std::mem::take(&mut self.running).part();
-        self.service.notice(Notice::Ended(end));
+    }
+
+    fn complete(&self, slot: &Arc<CallSlot>, result: Result<Body, CallError>) {
+        self.shared.in_flight.fetch_sub(1, Ordering::Relaxed);
+        slot.complete(result);
     }
 }
 
 /// A task that is dropped before its link ended (its runtime stops) still ends every call.
 impl<S> Drop for LinkTask<S> {
     fn drop(&mut self) {
-        if self.over {
-            return;
-        }
-        let left = self.shared.inbox.close();
-        let touched = self.shared.lock_writer().touched();
-        self.core.end(touched, &mut self.events);
-        for event in self.events.drain(..) {
-            if let Event::Completed { token, result } = event {
-                token.complete(result);
-            }
-        }
-        for item in self.held.drain(..).chain(left) {
-            if let Item::Call(_, slot) = item {
-                slot.complete(Err(CallError::not_executed(NotExecuted::LinkLost)));
-            }
+        if !self.over {
+            self.end_calls();
         }
     }
 }

@@ -20,7 +20,8 @@ struct SealedFrame {
 }
 
 pub(crate) struct Writer {
-    half: WriteHalf,
+    /// `None` once the link is over.
+    half: Option<WriteHalf>,
     sealer: Sealer,
     queue: VecDeque<SealedFrame>,
     /// Bytes of the first frame that are written.
@@ -34,7 +35,7 @@ pub(crate) struct Writer {
 impl Writer {
     pub(crate) fn new(half: WriteHalf, sealer: Sealer, now: Instant) -> Self {
         Self {
-            half,
+            half: Some(half),
             sealer,
             queue: VecDeque::new(),
             written: 0,
@@ -64,7 +65,8 @@ impl Writer {
         mut spare: impl FnMut(Vec<u8>),
     ) -> Poll<io::Result<()>> {
         while let Some(frame) = self.queue.front() {
-            match self.half.poll_write(cx, &frame.bytes[self.written..]) {
+            let Some(half) = &mut self.half else { return Poll::Ready(Err(gone())) };
+            match half.poll_write(cx, &frame.bytes[self.written..]) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Poll::Ready(Ok(len)) => {
                     if let Some(buffer) = self.advance(len, now) {
@@ -110,14 +112,22 @@ impl Writer {
 
     fn try_flush(&mut self, now: Instant) -> io::Result<()> {
         while let Some(frame) = self.queue.front() {
-            let len = self.half.try_write(&frame.bytes[self.written..])?;
+            let half = self.half.as_ref().ok_or_else(gone)?;
+            let len = half.try_write(&frame.bytes[self.written..])?;
             self.advance(len, now);
         }
         Ok(())
     }
 
     pub(crate) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.half.poll_shutdown(cx)
+        self.half.as_mut().map_or(Poll::Ready(Ok(())), |half| half.poll_shutdown(cx))
+    }
+
+    /// Lets go of the socket, which handles of the link would keep open otherwise.
+    pub(crate) fn hang_up(&mut self) {
+        self.half = None;
+        self.queue = VecDeque::new();
+        self.queued_bytes = 0;
     }
 
     /// Bytes that wait for the socket.
@@ -139,4 +149,8 @@ impl Writer {
     pub(crate) fn frames_left(&self) -> u64 {
         self.sealer.frames_left()
     }
+}
+
+fn gone() -> io::Error {
+    io::ErrorKind::NotConnected.into()
 }

@@ -11,7 +11,7 @@ mod write;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::assembly::{Assembly, Grant, OpenRefused};
+use super::assembly::Assembly;
 use super::close::CloseCode;
 use super::large::{LargeKey, Role};
 use super::liveness::{Liveness, Pulse};
@@ -19,11 +19,10 @@ use super::message::{Answer, Body, CommandRef, InboundCall, Request};
 use super::open_frame::{OpenFrame, PlainFrame};
 use super::outgoing::{Outgoing, PIECE_BYTES_MAX};
 use super::pending::{PendingCall, PendingCalls};
-use crate::codec::Codec;
 use crate::ids::CallId;
-use crate::limits::{CHUNKED_ABOVE_BYTES, Limits};
-use crate::outcome::{CallError, ErrorBody, Failure, NotExecuted, UnknownCause};
-use crate::record::{self, COMMAND_BY_NAME, Extension, Record, RecordError, RecordType};
+use crate::limits::Limits;
+use crate::outcome::{CallError, Failure, NotExecuted, UnknownCause};
+use crate::record::{self, Extension, Record, RecordError, RecordType};
 
 /// What a link tells whoever drives it.
 #[derive(Debug)]
@@ -233,7 +232,7 @@ impl<T> LinkCore<T> {
     }
 
     /// The next frame to seal and write.
-    pub fn take_frame(&mut self) -> Option<PlainFrame> {
+    pub(crate) fn take_frame(&mut self) -> Option<PlainFrame> {
         self.frames.take()
     }
 

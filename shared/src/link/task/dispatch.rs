@@ -7,10 +7,11 @@ use tokio::time::Instant;
 
 use super::super::close::{CloseCode, LinkEnd};
 use super::super::core::Event;
-use super::super::message::InboundCall;
+use super::super::message::{Answer, InboundCall};
 use super::super::running::{Finished, IN_PLACE_MAX};
 use super::super::service::{Notice, Served, Service};
 use super::{LinkTask, poll_read};
+use crate::ids::CallId;
 use crate::outcome::NotExecuted;
 
 /// With more bytes than this waiting for the socket, new calls of the peer are refused: it asks
@@ -53,7 +54,11 @@ impl<S: Service> LinkTask<S> {
                 let cause = "the peer ended the connection without a close".to_owned();
                 return Err(LinkEnd::Lost { cause });
             }
-            Poll::Ready(Ok(_)) => moved |= self.open_frames(cx, now)?,
+            Poll::Ready(Ok(_)) => {
+                // Also when no frame is whole yet: the socket was not asked until it had nothing.
+                moved = true;
+                self.open_frames(cx, now)?;
+            }
             Poll::Ready(Err(error)) => return Err(LinkEnd::Lost { cause: error.to_string() }),
             Poll::Pending => {}
         }
@@ -139,12 +144,7 @@ impl<S: Service> LinkTask<S> {
         done
     }
 
-    fn answer(
-        &mut self,
-        id: crate::ids::CallId,
-        wants_reply: bool,
-        answer: crate::link::message::Answer,
-    ) {
+    fn answer(&mut self, id: CallId, wants_reply: bool, answer: Answer) {
         if wants_reply {
             self.core.answer(id, answer);
         }

@@ -1,6 +1,5 @@
 //! From callers to the socket: requests become records, records frames, frames bytes.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
@@ -9,9 +8,7 @@ use tokio::time::Instant;
 use super::super::close::{CloseCode, LinkEnd};
 use super::super::inbox::Item;
 use super::super::service::Service;
-use super::super::slot::CallSlot;
 use super::LinkTask;
-use crate::link::message::Body;
 use crate::outcome::{CallError, NotExecuted};
 
 /// With more bytes than this waiting for the socket, requests stay outside of frames, where a
@@ -88,11 +85,6 @@ impl<S: Service> LinkTask<S> {
                 item => self.held.push_back(item),
             }
         }
-    }
-
-    pub(super) fn complete(&self, slot: &Arc<CallSlot>, result: Result<Body, CallError>) {
-        self.shared.in_flight.fetch_sub(1, Ordering::Relaxed);
-        slot.complete(result);
     }
 
     /// Seals and writes what is ready; true when nothing is left to write.
