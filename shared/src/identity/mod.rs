@@ -2,7 +2,8 @@
 //! has, and the files that keep them.
 //!
 //! * `node.rs`: [`NodeKey`], X25519
-//! * `authority.rs`: [`AuthorityKey`] and its public half, Ed25519
+//! * `authority.rs`: [`AuthorityKey`], Ed25519
+//! * `authority_public.rs`: [`AuthorityPublic`], its hash and its short id
 //! * `key_file.rs`: reading and creating files that only their owner may read
 
 mod authority;
