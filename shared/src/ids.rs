@@ -14,6 +14,11 @@ pub struct MeshId(pub [u8; 16]);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(pub [u8; 32]);
 
+/// Identity of a queued call: 16 random bytes, drawn where the job is stored. Whoever holds it can
+/// ask what became of the job.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct JobId(pub [u8; 16]);
+
 /// Which life of a variant this is: unix milliseconds at admission, or one more than the highest
 /// ever seen. Never reused; the higher one wins.
 #[derive(
@@ -60,6 +65,7 @@ macro_rules! hex_id {
 
 hex_id!(MeshId, 16);
 hex_id!(NodeId, 32);
+hex_id!(JobId, 16);
 
 impl fmt::Display for Incarnation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
