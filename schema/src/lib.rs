@@ -6,12 +6,15 @@
 //!
 //! # Layout
 //!
-//! * `names`: names of workers, commands and variants
+//! * `read`: the way in
+//! * `names`, `duration`: texts with a rule: names of workers, commands, variants; durations
 //! * `document`: what a text says, with places: from TOML, from JSON
 //! * `resolve`: the document to workers and commands, with every mistake
-//! * `mistake`, `render`: a mistake, the report, and how it is shown
+//! * `mistake`, `place`, `render`: a mistake, where it is, and how the report is shown
+//! * `quote`, `suggest`: text of a file made safe to show; "did you mean ...?"
 //! * `schema`, `command`, `access`: the resolved model
 //! * `canonical`: canonical text and fingerprint
+//! * `summary`: what a schema says, as tables
 //! * [`limits`]: the bounds
 //!
 //! # Example
@@ -33,11 +36,14 @@ mod duration;
 pub mod limits;
 mod mistake;
 mod names;
+mod place;
 mod quote;
 mod read;
+mod render;
 mod resolve;
 mod schema;
 mod suggest;
+mod summary;
 
 pub use access::Access;
 pub use canonical::{Fingerprint, FingerprintError};
@@ -49,3 +55,4 @@ pub use mistake::{Mistake, MistakeKind, SchemaErrors};
 pub use names::{ANY_NODE, CommandName, NameError, Variant, WorkerName};
 pub use read::SchemaFormat;
 pub use schema::{Schema, WorkerSchema};
+pub use summary::{CommandSummary, JobSummary, Summary, WorkerSummary, summary};

@@ -6,6 +6,7 @@ use std::ops::Range;
 use serde::Serialize;
 
 use crate::limits::MISTAKES_MAX;
+use crate::place::Places;
 
 /// What sort of mistake it is. Stable, for programs that read the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -157,7 +158,7 @@ impl Mistakes {
         self.keep_first();
         let places = Places::new(source);
         let more = self.total - self.found.len();
-        let mistakes = self.found.into_iter().map(|found| places.locate(found)).collect();
+        let mistakes = self.found.into_iter().map(|found| locate(found, &places)).collect();
         SchemaErrors { mistakes, more }
     }
 
@@ -167,38 +168,15 @@ impl Mistakes {
     }
 }
 
-/// Where the lines of a text begin.
-struct Places<'s> {
-    source: &'s str,
-    line_starts: Vec<usize>,
-}
-
-impl<'s> Places<'s> {
-    fn new(source: &'s str) -> Self {
-        let after_breaks = source.match_indices('\n').map(|(at, _)| at + 1);
-        Self { source, line_starts: std::iter::once(0).chain(after_breaks).collect() }
-    }
-
-    /// Line of a byte, counted from 0.
-    fn line(&self, at: usize) -> usize {
-        self.line_starts.partition_point(|start| *start <= at).saturating_sub(1)
-    }
-
-    fn locate(&self, found: Found) -> Mistake {
-        // Parsers point past the end, or into a character, where a text breaks off.
-        let start = self.source.floor_char_boundary(found.span.start);
-        let end = self.source.ceil_char_boundary(found.span.end.max(start));
-        let line = self.line(start);
-        let line_start = self.line_starts.get(line).copied().unwrap_or_default();
-        let before = self.source.get(line_start..start).unwrap_or_default();
-        Mistake {
-            line: line + 1,
-            column: before.chars().count() + 1,
-            start,
-            end,
-            kind: found.kind,
-            message: found.message,
-            help: found.help,
-        }
+fn locate(found: Found, places: &Places<'_>) -> Mistake {
+    let place = places.locate(&found.span);
+    Mistake {
+        line: place.line + 1,
+        column: place.column + 1,
+        start: place.span.start,
+        end: place.span.end,
+        kind: found.kind,
+        message: found.message,
+        help: found.help,
     }
 }

@@ -28,3 +28,14 @@ pub(crate) fn quote_choice(texts: &[&str]) -> String {
         _ => quoted.join(""),
     }
 }
+
+/// The character itself, or one of the same width in its place: control characters and direction
+/// marks of a file must not steer a terminal, and a tab would move the caret from its place.
+pub(crate) fn screen_safe(character: char) -> char {
+    match character {
+        '\t' => ' ',
+        '"' | '\'' | '\\' => character,
+        _ if character.escape_debug().count() == 1 => character,
+        _ => char::REPLACEMENT_CHARACTER,
+    }
+}

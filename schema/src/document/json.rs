@@ -22,7 +22,7 @@ pub(crate) fn read<'s>(source: &'s str, mistakes: &mut Mistakes) -> Table<'s> {
         Ok(root) => root,
         Err(error) => {
             let at = offset(source, error.line(), error.column());
-            mistakes.add(MistakeKind::Syntax, &(at..at), describe(&error), None);
+            mistakes.add(MistakeKind::Syntax, &(at..at), describe(&error), help(&error));
             return Table::default();
         }
     };
@@ -48,6 +48,14 @@ fn describe(error: &serde_json::Error) -> String {
     match message.rfind(" at line ") {
         Some(at) => message[..at].to_owned(),
         None => message,
+    }
+}
+
+fn help(error: &serde_json::Error) -> String {
+    if error.is_eof() {
+        "the text ends too early: close every { and [ that is open".to_owned()
+    } else {
+        "plain JSON has keys in quotes, no comments, no comma after the last entry".to_owned()
     }
 }
 
@@ -137,7 +145,8 @@ impl<'s> Reader<'s, '_> {
             Ok(value) => Some(value),
             Err(error) => {
                 let span = self.span(text);
-                self.mistakes.add(MistakeKind::Syntax, &span, describe(&error), None);
+                let help = "write the character itself, or a whole escape".to_owned();
+                self.mistakes.add(MistakeKind::Syntax, &span, describe(&error), help);
                 None
             }
         }

@@ -3,33 +3,46 @@
 use std::ops::Range;
 
 use toml::Spanned;
-use toml::de::{DeInteger, DeTable, DeValue};
+use toml::de::{DeInteger, DeString, DeTable, DeValue};
 
 use super::{Entry, Node, Table, Value};
 use crate::mistake::{MistakeKind, Mistakes};
+use crate::place::Places;
 
 /// Reads what can be read; what cannot is in `mistakes`.
 pub(crate) fn read<'s>(source: &'s str, mistakes: &mut Mistakes) -> Table<'s> {
-    let (root, errors) = DeTable::parse_recoverable(source);
+    let (root, mut errors) = DeTable::parse_recoverable(source);
+    errors.sort_by_key(|error| error.span().map_or(0, |span| span.start));
+    let places = Places::new(source);
+    let mut last_broken_line = None;
     for error in errors {
         let span = error.span().unwrap_or(0..0);
-        let (kind, help) = match error.message() {
-            "duplicate key" => (
-                MistakeKind::Duplicate,
-                Some("say it once: join the two, or give one another name".to_owned()),
-            ),
-            _ => (MistakeKind::Syntax, None),
-        };
-        mistakes.add(kind, &span, sentence(error.message()), help);
+        if error.message() == "duplicate key" {
+            let help = "say it once: join the two, or give one another name".to_owned();
+            mistakes.add(MistakeKind::Duplicate, &span, "this key is there twice", help);
+            continue;
+        }
+        // The parser finds its feet again with more mistakes in the same line.
+        let line = Some(places.line(span.start));
+        if line == last_broken_line {
+            continue;
+        }
+        last_broken_line = line;
+        let (message, help) = message_and_help(error.message());
+        mistakes.add(MistakeKind::Syntax, &span, message, help);
     }
     table(root.into_inner())
 }
 
-/// The parser's message in our form: one line.
-fn sentence(message: &str) -> String {
-    match message {
-        "duplicate key" => "this key is there twice".to_owned(),
-        _ => message.replace('\n', " "),
+/// The parser's message in our form: what is wrong, what to write.
+fn message_and_help(message: &str) -> (String, Option<String>) {
+    let message = message.replace('\n', " ");
+    match message.split_once(", expected ") {
+        Some((wrong, "nothing")) => (wrong.to_owned(), Some("remove it".to_owned())),
+        Some((wrong, expected)) => {
+            (wrong.to_owned(), Some(format!("TOML expects {expected} here")))
+        }
+        None => (message, None),
     }
 }
 
@@ -40,9 +53,7 @@ fn table(table: DeTable<'_>) -> Table<'_> {
     Table { entries }
 }
 
-fn entry<'s>(
-    (key, value): (Spanned<std::borrow::Cow<'s, str>>, Spanned<DeValue<'s>>),
-) -> Entry<'s> {
+fn entry<'s>((key, value): (Spanned<DeString<'s>>, Spanned<DeValue<'s>>)) -> Entry<'s> {
     let key_span = key.span();
     Entry { key: key.into_inner(), node: node(value), key_span }
 }
