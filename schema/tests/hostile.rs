@@ -12,7 +12,7 @@ fn mistakes(source: &str) -> Vec<Mistake> {
 
 /// A name as a TOML and JSON string, with every character escaped that needs it.
 fn quoted(name: &str) -> String {
-    serde_json::to_string(name).unwrap().replace('\u{7f}', "\\u007f")
+    serde_json::to_string(name).expect("text is JSON").replace('\u{7f}', "\\u007f")
 }
 
 fn hostile_names() -> Vec<String> {

@@ -27,7 +27,7 @@ _connect = ["thumbnailer"]
 "#;
 
 fn command(schema: &Schema, name: &str) -> CommandSchema {
-    let (_, command) = schema.worker("thumbnailer").unwrap().command(name).unwrap();
+    let (_, command) = schema.worker("thumbnailer").and_then(|w| w.command(name)).expect(name);
     command.clone()
 }
 
