@@ -1,0 +1,31 @@
+//! Every bound of a queue, with its unit, and what happens there.
+
+/// Bytes that a stored job is counted with beside its body and its history: names, times and the
+/// indexes that hold it.
+pub const JOB_OVERHEAD_BYTES: usize = 512;
+
+/// Attempts that the history of a job keeps: the newest. Their numbers show what is missing.
+pub const HISTORY_ATTEMPTS_MAX: usize = 8;
+
+/// Bytes that the history keeps of an attempt's error; the rest is cut off.
+pub const ERROR_BYTES_MAX: usize = 256;
+
+/// How much one queue holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueueLimits {
+    /// Jobs that wait or run, at most; default 65 536. One more is refused with
+    /// [`EnqueueError::Full`](crate::EnqueueError::Full).
+    pub jobs_max: usize,
+    /// Bytes of all jobs and dead letters, at most; default 256 MiB. A job that does not fit
+    /// pushes out dead letters, oldest first; if that is not enough it is refused. What the
+    /// history of accepted jobs adds later (2 KiB each, at most) may pass the bound.
+    pub bytes_max: usize,
+    /// Dead letters, at most; default 1024. One more pushes out the oldest, which is counted.
+    pub dead_letters_max: usize,
+}
+
+impl Default for QueueLimits {
+    fn default() -> Self {
+        Self { jobs_max: 65_536, bytes_max: 256 << 20, dead_letters_max: 1024 }
+    }
+}
