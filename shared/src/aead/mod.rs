@@ -9,6 +9,7 @@
 
 use std::fmt;
 
+use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 pub mod chacha;
@@ -36,7 +37,7 @@ pub type LinkCipher = self::ring::Ring;
 pub type Tag = [u8; TAG_BYTES];
 
 /// A symmetric key. Wiped when dropped, never printed.
-#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct AeadKey([u8; KEY_BYTES]);
 
 impl AeadKey {
@@ -50,6 +51,15 @@ impl AeadKey {
         &self.0
     }
 }
+
+impl PartialEq for AeadKey {
+    /// In constant time.
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl Eq for AeadKey {}
 
 impl fmt::Debug for AeadKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

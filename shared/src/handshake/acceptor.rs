@@ -52,7 +52,7 @@ pub enum AcceptorStep {
     Introduce,
     /// May this one link to us? If so, [`Acceptor::finish`]; else drop the acceptor, or finish and
     /// close with a code, since the dialer is proven now.
-    VerifyDialer(Peer),
+    VerifyDialer(Box<Peer>),
 }
 
 impl Acceptor {
@@ -86,7 +86,7 @@ impl Acceptor {
             Stage::Third(mut noise) => match Message::Third.take(input)? {
                 Some(bytes) => {
                     let peer = noise.read_peer(Message::Third, &bytes)?;
-                    (Stage::Finish(noise), AcceptorStep::VerifyDialer(peer))
+                    (Stage::Finish(noise), AcceptorStep::VerifyDialer(Box::new(peer)))
                 }
                 None => (Stage::Third(noise), AcceptorStep::NeedMore),
             },

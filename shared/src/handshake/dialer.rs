@@ -65,7 +65,7 @@ pub enum DialerStep {
     NeedMore,
     /// Is this whom the caller meant? If so, [`Dialer::finish`]; else drop the dialer, and the
     /// acceptor has learned nothing of this end.
-    VerifyAcceptor(Peer),
+    VerifyAcceptor(Box<Peer>),
 }
 
 impl Dialer {
@@ -110,7 +110,7 @@ impl Dialer {
                 };
                 let peer = noise.read_peer(Message::Second, &bytes)?;
                 self.stage = Stage::Finish(noise);
-                Ok(DialerStep::VerifyAcceptor(peer))
+                Ok(DialerStep::VerifyAcceptor(Box::new(peer)))
             }
             Stage::Finish(_) | Stage::Failed => Err(HandshakeError::OutOfOrder),
         }

@@ -67,7 +67,7 @@ impl AcceptorEnd {
                 AcceptorStep::Introduce => {
                     self.sent.extend(self.machine.introduce(&introduction(b"acceptor"))?);
                 }
-                AcceptorStep::VerifyDialer(peer) => self.peer = Some(peer),
+                AcceptorStep::VerifyDialer(peer) => self.peer = Some(*peer),
             }
         }
         Ok(())

@@ -1,5 +1,5 @@
 //! Known answers, frozen under `tests/vectors`. They were not made by this code: those of our own
-//! pattern by another implementation, which was checked with the published ones.
+//! pattern by the plain Python beside them, which is first checked with a published one.
 
 use serde_json::Value;
 use snow::Builder;
