@@ -1,9 +1,9 @@
 //! The canonical form of a schema, and its fingerprint.
 //!
-//! One schema has one canonical text, whatever file it came from: JSON of the same language, keys in
-//! order, no white space. `_mesh` carries the defaults, so that the text means the same to a process
-//! with other built-in defaults; a command carries what differs from them. An option that a later
-//! version adds is written only where it is set, so that older schemas keep their fingerprints.
+//! One schema has one canonical text, whatever file it came from: JSON of the same language, keys
+//! in order, no white space. `_mesh` carries the defaults, so that the text means the same to a
+//! process with other built-in defaults; a command carries what differs from them. An option that a
+//! later version adds is written only where it is set, so that schemas keep their fingerprints.
 
 use std::collections::BTreeMap;
 use std::fmt;

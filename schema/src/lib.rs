@@ -1,8 +1,8 @@
 //! The schema of a Meshwork mesh: TOML or JSON in, a resolved model out.
 //!
-//! One schema says which workers a mesh has, who may link to whom, and which commands they have. This
-//! crate reads it, reports all mistakes at once, and answers questions about it. It is pure: it opens
-//! no file and no socket, and knows nothing of how calls travel.
+//! One schema says which workers a mesh has, who may link to whom, and which commands they have.
+//! This crate reads it, reports all mistakes at once, and answers questions about it. It is pure:
+//! it opens no file and no socket, and knows nothing of how calls travel.
 //!
 //! # Layout
 //!

@@ -63,8 +63,8 @@ impl fmt::Display for Mistake {
 
 /// All mistakes of a schema file, in the order of their places.
 ///
-/// The file has to be corrected; reading it again does not help. [`SchemaErrors::render`] shows them
-/// with the lines they stand in, `Display` gives a line for each, `Serialize` is for programs.
+/// The file has to be corrected; reading it again does not help. [`SchemaErrors::render`] shows
+/// them with the lines they stand in, `Display` gives a line for each, `Serialize` is for programs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SchemaErrors {
     /// The first [`MISTAKES_MAX`] of them; at least one.

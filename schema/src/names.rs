@@ -1,7 +1,7 @@
 //! The names of workers, commands and variants: text that has passed its rule, cheap to clone.
 //!
 //! A name that exists is valid: whoever holds one needs no further check, and nothing that the rule
-//! forbids (control characters, direction marks, path parts) can reach a log, a file name or a screen.
+//! forbids (control characters, direction marks, path parts) can reach a log, a file or a screen.
 
 use std::borrow::Borrow;
 use std::fmt;

@@ -27,6 +27,13 @@ impl<'s> Places<'s> {
         self.line_starts.partition_point(|start| *start <= at).saturating_sub(1)
     }
 
+    /// A line without its break; empty past the end of the text.
+    pub(crate) fn line_text(&self, line: usize) -> &'s str {
+        let start = self.line_starts.get(line).copied().unwrap_or(self.source.len());
+        let rest = self.source.get(start..).unwrap_or_default();
+        rest.lines().next().unwrap_or_default()
+    }
+
     /// The place of a span, moved into the text: parsers point past its end, or into a character,
     /// where it breaks off.
     pub(crate) fn locate(&self, span: &Range<usize>) -> Place {

@@ -4,6 +4,7 @@
 use std::fmt::Write;
 
 use crate::mistake::{Mistake, SchemaErrors};
+use crate::place::Places;
 use crate::quote::screen_safe;
 
 /// Longest piece of a line that is shown, in characters; the place is always in it.
@@ -32,9 +33,12 @@ impl SchemaErrors {
     /// ```
     pub fn render(&self, file_name: &str, source: &str) -> String {
         let file_name: String = file_name.chars().map(screen_safe).collect();
+        let places = Places::new(source);
         let mut report = String::new();
         for mistake in &self.mistakes {
-            render_mistake(&mut report, mistake, &file_name, source);
+            let line = places.line_text(mistake.line.saturating_sub(1));
+            let place = source.get(mistake.start..mistake.end).unwrap_or_default();
+            render_mistake(&mut report, mistake, &file_name, &shown_line(line, mistake, place));
             report.push('\n');
         }
         let count = self.mistakes.len() + self.more;
@@ -49,11 +53,10 @@ impl SchemaErrors {
 }
 
 // Writing to a String cannot fail, which is why the results are let go.
-fn render_mistake(report: &mut String, mistake: &Mistake, file_name: &str, source: &str) {
+fn render_mistake(report: &mut String, mistake: &Mistake, file_name: &str, shown: &ShownLine) {
     let Mistake { line, column, message, .. } = mistake;
     let number = line.to_string();
     let gutter = " ".repeat(number.len());
-    let shown = shown_line(mistake, source);
     let _ = writeln!(report, "error: {message}");
     let _ = writeln!(report, "{gutter}--> {file_name}:{line}:{column}");
     let _ = writeln!(report, "{gutter} |");
@@ -72,12 +75,10 @@ struct ShownLine {
     carets: usize,
 }
 
-fn shown_line(mistake: &Mistake, source: &str) -> ShownLine {
-    let line = source.lines().nth(mistake.line - 1).unwrap_or_default();
+fn shown_line(line: &str, mistake: &Mistake, place: &str) -> ShownLine {
     let chars: Vec<char> = line.chars().map(screen_safe).collect();
-    let place = source.get(mistake.start..mistake.end).unwrap_or_default();
     let place_chars = place.lines().next().unwrap_or_default().chars().count();
-    let place_at = (mistake.column - 1).min(chars.len());
+    let place_at = mistake.column.saturating_sub(1).min(chars.len());
 
     let fits = chars.len() <= LINE_CHARS_MAX;
     let from = if fits { 0 } else { place_at.saturating_sub(LEAD_CHARS) };

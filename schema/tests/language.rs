@@ -14,7 +14,7 @@ _connect = []               # whom I dial: a list or "anyNode"
 [thumbnailer._commands._balanced]
 resize = {}                                          # one instance, in turn; answers
 warm   = { responds = false }                        # one instance; fire and forget
-render = { queued = true, concurrency = 4, attempts = 3, backoff = "2s..1m30s", run_timeout = "30s" }
+render = { queued = true, concurrency = 4, attempts = 3, backoff = "2s..1m30s", run_timeout="30s" }
 
 [thumbnailer._commands._broadcast]
 stats   = { responds = true, timeout = "500ms" }     # every instance; all answers

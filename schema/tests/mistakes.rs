@@ -5,7 +5,7 @@ use meshwork_schema::{MistakeKind, Schema, SchemaErrors, SchemaFormat};
 /// The only mistake of a command's options: text under the caret, message and help.
 fn option_mistake(options: &str) -> (String, String, String) {
     let source = format!("[a._commands._balanced]\nx = {{ {options} }}\n");
-    let errors = Schema::from_toml(&source).unwrap_err();
+    let errors = Schema::from_toml(&source).expect_err(options);
     let [mistake] = errors.mistakes.as_slice() else {
         panic!("one mistake in {options}: {errors}");
     };
@@ -14,138 +14,142 @@ fn option_mistake(options: &str) -> (String, String, String) {
     (place, mistake.message.clone(), mistake.help.clone().unwrap_or_default())
 }
 
+const UNITS: &str =
+    "write whole numbers with the units h, m, s, ms, the longest first, like \"1m30s\"";
+const WAITS: &str = "write the shortest and the longest wait, like \"1s..1m\"";
+const BOOLEAN: &str = "write true or false, without quotes";
+
+/// Options, the text under the caret, the message, the help.
+const OPTION_MISTAKES: &[[&str; 4]] = &[
+    ["responds = 'yes'", "'yes'", "`responds` is true or false, this is a string", BOOLEAN],
+    ["queued = 1", "1", "`queued` is true or false, this is a number", BOOLEAN],
+    [
+        "timeout = 10",
+        "10",
+        "`timeout` is a duration, this is a number",
+        "say the unit, in quotes: \"10s\" or \"10ms\"",
+    ],
+    [
+        "timeout = 1.5",
+        "1.5",
+        "`timeout` is a duration, this is a number with a point",
+        "write a duration, like \"10s\"",
+    ],
+    ["timeout = '1.5s'", "'1.5s'", "`1.5s` is not a duration", UNITS],
+    ["timeout = '5 minutes'", "'5 minutes'", "`5 minutes` is not a duration", UNITS],
+    ["timeout = '25h'", "'25h'", "`25h` is longer than a day", "write at most \"24h\""],
+    [
+        "timeout = '0ms'",
+        "'0ms'",
+        "`timeout` may not be zero: nothing could ever finish",
+        "write the longest wait that makes sense, like \"10s\"",
+    ],
+    [
+        "run_timeout = '5s'",
+        "run_timeout",
+        "`run_timeout` needs a queued command",
+        "set `queued` to true, or write `timeout` for the deadline of a call",
+    ],
+    [
+        "queued = false, attempts = 5",
+        "attempts",
+        "`attempts` needs a queued command",
+        "set `queued` to true, or leave it out",
+    ],
+    [
+        "backoff = '1s..2s'",
+        "backoff",
+        "`backoff` needs a queued command",
+        "set `queued` to true, or leave it out",
+    ],
+    [
+        "concurrency = 0",
+        "0",
+        "`concurrency` may not be 0: nothing could ever run",
+        "write a whole number from 1 to 65536",
+    ],
+    [
+        "concurrency = -1",
+        "-1",
+        "`concurrency` is a whole number, this is a negative number",
+        "write a whole number from 1 to 65536",
+    ],
+    [
+        "concurrency = 65537",
+        "65537",
+        "`concurrency` is at most 65536, this is 65537",
+        "write a whole number from 1 to 65536",
+    ],
+    [
+        "concurrency = '4'",
+        "'4'",
+        "`concurrency` is a whole number, this is a string",
+        "write a whole number from 1 to 65536",
+    ],
+    [
+        "backlog = 99999999999999999999",
+        "99999999999999999999",
+        "`backlog` is a whole number, this is too large a number",
+        "write a whole number from 0 to 1000000",
+    ],
+    [
+        "queued = true, attempts = 0",
+        "0",
+        "`attempts` may not be 0: the first run counts, 1 means that none follows",
+        "write a whole number from 1 to 1000",
+    ],
+    ["queued = true, backoff = '1s'", "'1s'", "`1s` is not a range of durations", WAITS],
+    [
+        "queued = true, backoff = 5",
+        "5",
+        "`backoff` is a range of durations, this is a number",
+        WAITS,
+    ],
+    [
+        "queued = true, backoff = '0s..1s'",
+        "'0s..1s'",
+        "the shortest wait may not be zero: a failing job would run without a pause",
+        WAITS,
+    ],
+    [
+        "queued = true, backoff = '2s..1s'",
+        "'2s..1s'",
+        "the shortest wait comes first, this one is longer than the second",
+        WAITS,
+    ],
+    ["queued = true, backoff = '1s..2'", "'1s..2'", "`2` is not a duration", UNITS],
+    ["allow = 'a'", "'a'", "`a` is not a list of workers", "write a list: [\"a\"]"],
+    [
+        "allow = 'anynode'",
+        "'anynode'",
+        "`anynode` is not a list of workers",
+        "write \"anyNode\" for every worker, or a list of names",
+    ],
+    [
+        "allow = true",
+        "true",
+        "`allow` is a list of workers, this is true or false",
+        "write a list of names, [] for nobody, or \"anyNode\"",
+    ],
+    ["allow = ['a', 'a']", "'a'", "`a` is in the list twice", "remove one of them"],
+    [
+        "allow = [1979-05-27]",
+        "1979-05-27",
+        "a list of workers holds names, this is a date or time",
+        "write the name of a worker, in quotes",
+    ],
+    [
+        "time-out = '5s'",
+        "time-out",
+        "`time-out` is not an option of a command",
+        "did you mean `timeout`?",
+    ],
+];
+
 #[test]
 fn options_say_what_is_wrong_and_what_to_write() {
-    let units = "write whole numbers with the units h, m, s, ms, the longest first, like \"1m30s\"";
-    let waits = "write the shortest and the longest wait, like \"1s..1m\"";
-    let boolean = "write true or false, without quotes";
-    let cases = [
-        ("responds = 'yes'", "'yes'", "`responds` is true or false, this is a string", boolean),
-        ("queued = 1", "1", "`queued` is true or false, this is a number", boolean),
-        (
-            "timeout = 10",
-            "10",
-            "`timeout` is a duration, this is a number",
-            "say the unit, in quotes: \"10s\" or \"10ms\"",
-        ),
-        (
-            "timeout = 1.5",
-            "1.5",
-            "`timeout` is a duration, this is a number with a point",
-            "write a duration, like \"10s\"",
-        ),
-        ("timeout = '1.5s'", "'1.5s'", "`1.5s` is not a duration", units),
-        ("timeout = '5 minutes'", "'5 minutes'", "`5 minutes` is not a duration", units),
-        ("timeout = '25h'", "'25h'", "`25h` is longer than a day", "write at most \"24h\""),
-        (
-            "timeout = '0ms'",
-            "'0ms'",
-            "`timeout` may not be zero: nothing could ever finish",
-            "write the longest wait that makes sense, like \"10s\"",
-        ),
-        (
-            "run_timeout = '5s'",
-            "run_timeout",
-            "`run_timeout` needs a queued command",
-            "set `queued` to true, or write `timeout` for the deadline of a call",
-        ),
-        (
-            "queued = false, attempts = 5",
-            "attempts",
-            "`attempts` needs a queued command",
-            "set `queued` to true, or leave it out",
-        ),
-        (
-            "backoff = '1s..2s'",
-            "backoff",
-            "`backoff` needs a queued command",
-            "set `queued` to true, or leave it out",
-        ),
-        (
-            "concurrency = 0",
-            "0",
-            "`concurrency` may not be 0: nothing could ever run",
-            "write a whole number from 1 to 65536",
-        ),
-        (
-            "concurrency = -1",
-            "-1",
-            "`concurrency` is a whole number, this is a negative number",
-            "write a whole number from 1 to 65536",
-        ),
-        (
-            "concurrency = 65537",
-            "65537",
-            "`concurrency` is at most 65536, this is 65537",
-            "write a whole number from 1 to 65536",
-        ),
-        (
-            "concurrency = '4'",
-            "'4'",
-            "`concurrency` is a whole number, this is a string",
-            "write a whole number from 1 to 65536",
-        ),
-        (
-            "backlog = 99999999999999999999",
-            "99999999999999999999",
-            "`backlog` is a whole number, this is too large a number",
-            "write a whole number from 0 to 1000000",
-        ),
-        (
-            "queued = true, attempts = 0",
-            "0",
-            "`attempts` may not be 0: the first run counts, 1 means that none follows",
-            "write a whole number from 1 to 1000",
-        ),
-        ("queued = true, backoff = '1s'", "'1s'", "`1s` is not a range of durations", waits),
-        (
-            "queued = true, backoff = 5",
-            "5",
-            "`backoff` is a range of durations, this is a number",
-            waits,
-        ),
-        (
-            "queued = true, backoff = '0s..1s'",
-            "'0s..1s'",
-            "the shortest wait may not be zero: a failing job would run without a pause",
-            waits,
-        ),
-        (
-            "queued = true, backoff = '2s..1s'",
-            "'2s..1s'",
-            "the shortest wait comes first, this one is longer than the second",
-            waits,
-        ),
-        ("queued = true, backoff = '1s..2'", "'1s..2'", "`2` is not a duration", units),
-        ("allow = 'a'", "'a'", "`a` is not a list of workers", "write a list: [\"a\"]"),
-        (
-            "allow = 'anynode'",
-            "'anynode'",
-            "`anynode` is not a list of workers",
-            "write \"anyNode\" for every worker, or a list of names",
-        ),
-        (
-            "allow = true",
-            "true",
-            "`allow` is a list of workers, this is true or false",
-            "write a list of names, [] for nobody, or \"anyNode\"",
-        ),
-        ("allow = ['a', 'a']", "'a'", "`a` is in the list twice", "remove one of them"),
-        (
-            "allow = [1979-05-27]",
-            "1979-05-27",
-            "a list of workers holds names, this is a date or time",
-            "write the name of a worker, in quotes",
-        ),
-        (
-            "time-out = '5s'",
-            "time-out",
-            "`time-out` is not an option of a command",
-            "did you mean `timeout`?",
-        ),
-    ];
-    for (options, place, message, help) in cases {
-        let expected = (place.to_owned(), message.to_owned(), help.to_owned());
+    for [options, place, message, help] in OPTION_MISTAKES {
+        let expected = ((*place).to_owned(), (*message).to_owned(), (*help).to_owned());
         assert_eq!(option_mistake(options), expected, "{options}");
     }
 }
@@ -167,7 +171,7 @@ fn both_bounds_of_a_backoff_are_reported() {
 }
 
 fn toml_errors(source: &str) -> SchemaErrors {
-    Schema::from_toml(source).unwrap_err()
+    Schema::from_toml(source).expect_err(source)
 }
 
 fn lines(errors: &SchemaErrors) -> Vec<String> {
@@ -199,7 +203,8 @@ y = true
         "4:1: `responds` is not a default of the mesh (the other options are said by each command \
          for itself; known here: `timeout`, `run_timeout`, `concurrency`, `backlog`, `attempts` \
          or `backoff`)",
-        "5:11: `timeout` is a duration, this is a number (say the unit, in quotes: \"3s\" or \"3ms\")",
+        "5:11: `timeout` is a duration, this is a number (say the unit, in quotes: \"3s\" \
+         or \"3ms\")",
         "7:1: `allow` is not a key of a worker (did you mean `_allow`?)",
         "8:1: `resize` is not a key of a worker (a command stands in `_commands`, under \
          `_balanced` or `_broadcast`; known here: `_allow`, `_connect` or `_commands`)",
@@ -265,14 +270,16 @@ fn json_is_plain_json() {
 #[test]
 fn json_mistakes_have_the_places_of_their_values() {
     let source = "{\n \"a\": {\"_connect\": null, \"_allow\": [\"b\"]},\n \
-                  \"\\u0061\": {},\n \"c\": {\"_commands\": {\"_balanced\": {\"x\": {\"timeout\": 1e3}}}}\n}";
+                  \"\\u0061\": {},\n \
+                  \"c\": {\"_commands\": {\"_balanced\": {\"x\": {\"timeout\": 1e3}}}}\n}";
     let errors = Schema::from_json(source).unwrap_err();
     let expected = [
         "2:20: `_connect` is a list of workers, this is null (write a list of names, [] for \
          nobody, or \"anyNode\")",
         "2:37: there is no worker `b` in this schema (did you mean `a`?)",
         "3:2: `a` is there twice (say it once: join the two, or give one another name)",
-        "4:53: `timeout` is a duration, this is a number with a point (write a duration, like \"10s\")",
+        "4:53: `timeout` is a duration, this is a number with a point (write a duration, like \
+         \"10s\")",
     ];
     assert_eq!(lines(&errors), expected);
     let list = Schema::from_json("[1]").unwrap_err();

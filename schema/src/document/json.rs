@@ -1,7 +1,7 @@
 //! JSON into the raw document: plain JSON, without comments or trailing commas.
 //!
-//! `serde_json` checks the syntax. Values and keys are taken from it as borrowed pieces of the text,
-//! whose addresses say where they stand. A JSON text has one syntax mistake at most: the first.
+//! `serde_json` checks the syntax. Values and keys are taken from it as borrowed pieces of the
+//! text, whose addresses say where they stand. Of mistakes in the syntax only the first is known.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

@@ -17,14 +17,14 @@ pub(crate) fn read<'s>(source: &'s str, mistakes: &mut Mistakes) -> Table<'s> {
     let mut last_broken_line = None;
     for error in errors {
         let span = error.span().unwrap_or(0..0);
-        if error.message() == "duplicate key" {
-            let help = "say it once: join the two, or give one another name".to_owned();
-            mistakes.add(MistakeKind::Duplicate, &span, "this key is there twice", help);
-            continue;
-        }
         // The parser finds its feet again with more mistakes in the same line.
         let line = Some(places.line(span.start));
         if line == last_broken_line {
+            continue;
+        }
+        if error.message() == "duplicate key" {
+            let help = "say it once: join the two, or give one another name".to_owned();
+            mistakes.add(MistakeKind::Duplicate, &span, "this key is there twice", help);
             continue;
         }
         last_broken_line = line;

@@ -7,7 +7,8 @@ fn schema(source: &str) -> Schema {
 #[test]
 fn a_link_needs_both_ends() {
     let schema = schema(
-        "[a]\n_connect = ['b', 'c']\n[b]\n_allow = ['a']\n[c]\n_allow = ['b']\n[d]\n_allow = ['a']\n",
+        "[a]\n_connect = ['b', 'c']\n[b]\n_allow = ['a']\n[c]\n_allow = ['b']\n\
+         [d]\n_allow = ['a']\n",
     );
     assert!(schema.dials("a", "b"));
     assert!(!schema.dials("b", "a"), "the dialler is a");
@@ -22,7 +23,8 @@ fn a_link_needs_both_ends() {
 fn a_command_may_narrow_who_calls_it() {
     let schema = schema(
         "[x]\n_allow = ['a', 'b']\n[x._commands._balanced]\n\
-         open = {}\nnarrow = { allow = ['a'] }\nclosed = { allow = [] }\nany = { allow = 'anyNode' }\n\
+         open = {}\nnarrow = { allow = ['a'] }\nclosed = { allow = [] }\n\
+         any = { allow = 'anyNode' }\n\
          [a]\n_connect = ['x']\n[a._commands._broadcast]\nback = {}\n[b]\n_connect = ['x']\n[c]\n",
     );
     let callers = |command: &str| -> Vec<&str> {
@@ -42,7 +44,8 @@ fn a_command_may_narrow_who_calls_it() {
 #[test]
 fn workers_and_commands_are_sorted_and_numbered() {
     let schema = schema(
-        "[zed]\n[abe]\n[abe._commands._broadcast]\nm = {}\nB = {}\n[abe._commands._balanced]\na = {}\n",
+        "[zed]\n[abe]\n[abe._commands._broadcast]\nm = {}\nB = {}\n\
+         [abe._commands._balanced]\na = {}\n",
     );
     let names: Vec<&str> = schema.workers().iter().map(|w| w.name.as_str()).collect();
     assert_eq!(names, ["abe", "zed"]);
