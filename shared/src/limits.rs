@@ -29,7 +29,8 @@ pub const CHUNKED_ABOVE_BYTES: usize = 64 * 1024;
 /// ```
 /// use meshwork_shared::limits::Limits;
 ///
-/// let limits: Limits = serde_json::from_str(r#"{"message_bytes_max": 67108864, "dead_after": "1m"}"#)?;
+/// let text = r#"{"message_bytes_max": 67108864, "dead_after": "1m"}"#;
+/// let limits: Limits = serde_json::from_str(text)?;
 /// assert_eq!(limits.message_bytes_max, 64 << 20);
 /// assert_eq!(limits.dead_after.as_secs(), 60);
 /// assert_eq!(limits.frame_bytes_max, 256 << 10);

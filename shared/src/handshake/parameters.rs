@@ -17,7 +17,8 @@ const JOINING: u8 = 7;
 const AUTHORITY: u8 = 8;
 
 /// What an end tells of itself beside its ticket. The addresses and commands of a joining worker
-/// are not here, since they may not fit a message of the handshake: its first control call has them.
+/// are not here, since they may not fit a message of the handshake: its first control call tells
+/// them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Parameters {
     /// Largest plaintext of a frame that the sender takes, bytes; at least
