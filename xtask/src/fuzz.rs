@@ -109,6 +109,7 @@ fn run_target(target: &str, seconds: u64) -> Result<(), String> {
         &format!("-rss_limit_mb={MEMORY_MAX_MIB}"),
         &format!("-timeout={INPUT_SECONDS_MAX}"),
         &format!("-max_len={INPUT_BYTES_MAX}"),
+        "-verbosity=0",
         "-print_final_stats=1",
     ]);
     process::run(&mut command).map_err(|error| {
