@@ -28,6 +28,7 @@ impl Registry {
     }
 
     pub(super) fn leave(&mut self, session: SessionId, now: Now, out: &mut Vec<Effect>) {
+        self.contests.close_session(session);
         if let Some(key) = self.member_key(session) {
             self.remove(&key, RemovalReason::Left, None, now, out);
         }

@@ -174,20 +174,34 @@ fn a_stale_ticket_of_a_replaced_process_does_not_win_its_variant_back() {
 }
 
 #[test]
-fn a_ticket_with_a_higher_incarnation_outranks_the_holder() {
+fn a_ticket_with_a_higher_incarnation_outranks_one_with_a_lower() {
+    let mut mesh = Mesh::new();
+    let mut stale = Process::new(1, "cell", "x");
+    let old = mesh.admit(&stale);
+    let mut replacement = Process::new(2, "cell", "x");
+    let new = mesh.join(&replacement);
+    mesh.pass(TWO_SECONDS);
+    stale.ticket = mesh.tickets.get(&old).cloned();
+    replacement.ticket = mesh.tickets.get(&new).cloned();
+    // A master without memory meets the one that was replaced first.
+    mesh.restart_master(false, 0);
+    let old = mesh.admit(&stale);
+    let new = mesh.admit(&replacement);
+    assert_eq!(mesh.closed.last(), Some(&(old, CloseReason::Fenced)));
+    assert_eq!(mesh.member(&key("cell", "x")).unwrap().session, Some(new));
+}
+
+#[test]
+fn who_was_admitted_in_ignorance_of_an_older_holder_and_answers_is_the_holder() {
     let mut mesh = Mesh::new();
     let old = mesh.admit(&Process::new(1, "cell", "x"));
     let ticket = mesh.tickets.get(&old).cloned();
-    // A master without memory and with a clock that is late admits another process first.
     mesh.restart_master(false, 60_000);
-    let imposter = mesh.admit(&Process::new(2, "cell", "x"));
-    assert!(mesh.incarnation(imposter) < mesh.incarnation(old));
-    let mut returning = Process::new(1, "cell", "x");
-    returning.ticket = ticket;
-    let returned = mesh.join(&returning);
-    // Its ticket makes the master give the newcomer a higher number, so that one is the holder.
-    assert!(mesh.tickets[&imposter].incarnation.0 > mesh.incarnation(old));
+    let newcomer = mesh.admit(&Process::new(2, "cell", "x"));
+    assert!(mesh.incarnation(newcomer) < mesh.incarnation(old));
+    let returned = mesh.join(&Process { ticket, ..Process::new(1, "cell", "x") });
+    assert!(mesh.tickets[&newcomer].incarnation.0 > mesh.incarnation(old), "for its peers' sake");
     mesh.handle(Event::ProbeAnswered(mesh.probes[0].0));
     assert!(matches!(mesh.refusals.get(&returned), Some(Refusal::NameTaken { .. })));
-    assert_eq!(mesh.member(&key("cell", "x")).unwrap().session, Some(imposter));
+    assert_eq!(mesh.member(&key("cell", "x")).unwrap().session, Some(newcomer));
 }

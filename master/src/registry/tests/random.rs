@@ -106,7 +106,10 @@ impl World {
             }
             Step::Ready(who) => self.on_link(who, Event::Ready),
             Step::Draining(who) => self.on_link(who, Event::Draining),
-            Step::Leave(who) => self.on_link(who, Event::Leave),
+            Step::Leave(who) => {
+                self.on_link(who, Event::Leave);
+                self.links[who] = None;
+            }
             Step::Renew(who) => self.on_link(who, Event::Renew),
             Step::Resync(who) => self.on_link(who, Event::Resync),
             Step::Lose(who) => self.lose(who),
@@ -247,6 +250,8 @@ impl World {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn what_must_hold_holds(delay_ms in prop_oneof![Just(0_u64), Just(20)], steps in vec(step(), 1..80)) {
         let mut world = World::new(delay_ms);
