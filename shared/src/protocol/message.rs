@@ -84,6 +84,12 @@ messages!(limits::TO_WORKER_BYTES_MAX =>
     TicketUpdate: "ticket", Revoke: "revoke", LinkSecrets: "link_secret",
 );
 
+/// A boxed message is the same on the wire.
+impl<M: Message> Message for Box<M> {
+    const NAME: &'static str = M::NAME;
+    const BYTES_MAX: usize = M::BYTES_MAX;
+}
+
 macro_rules! direction {
     ($(#[$doc:meta])* $direction:ident { $($(#[$about:meta])* $kind:ident($body:ty)),+ $(,)? }) => {
         $(#[$doc])*
@@ -125,7 +131,7 @@ direction! {
     /// What a worker says to the master, replies apart.
     ToMaster {
         /// CALL: let me in.
-        Join(Join),
+        Join(Box<Join>),
         /// CALL: I go, for good.
         Leave(Leave),
         /// CAST: I take calls now.
