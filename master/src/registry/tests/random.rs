@@ -76,7 +76,11 @@ struct World {
 
 impl World {
     fn new(delay_ms: u64) -> Self {
-        let config = RegistryConfig { delta_delay: Duration::from_millis(delay_ms), ..config() };
+        let config = RegistryConfig {
+            delta_delay: Duration::from_millis(delay_ms),
+            lost_keep: Duration::from_secs(5),
+            ..config()
+        };
         let process = |id: usize| {
             let (worker, variant) = NAMES[id % NAMES.len()];
             Process::new(id as u8 + 1, worker, variant)
