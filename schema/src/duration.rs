@@ -9,7 +9,7 @@ const UNITS: [(&str, u64); 4] = [("h", 3_600_000), ("m", 60_000), ("s", 1000), (
 
 /// Why a text is not a duration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum DurationError {
+pub enum DurationError {
     /// Not a row of whole numbers with units, from the longest unit to the shortest.
     Shape,
     /// More than a day.
@@ -17,7 +17,10 @@ pub(crate) enum DurationError {
 }
 
 /// Reads a duration; zero is one here, the options say where it makes no sense.
-pub(crate) fn parse(text: &str) -> Result<Duration, DurationError> {
+///
+/// # Errors
+/// [`DurationError`]: whoever wrote the text has to change it.
+pub fn parse(text: &str) -> Result<Duration, DurationError> {
     if text.is_empty() {
         return Err(DurationError::Shape);
     }
@@ -48,7 +51,7 @@ pub(crate) fn parse(text: &str) -> Result<Duration, DurationError> {
 }
 
 /// Writes a duration of whole milliseconds so that [`parse`] reads the same: one text per value.
-pub(crate) fn format(duration: Duration) -> String {
+pub fn format(duration: Duration) -> String {
     let mut rest = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     if rest == 0 {
         return "0s".to_owned();

@@ -7,7 +7,7 @@
 //! # Layout
 //!
 //! * `read`: the way in
-//! * `names`, `duration`: texts with a rule: names of workers, commands, variants; durations
+//! * `names`, [`duration`]: texts with a rule: names of workers, commands, variants; durations
 //! * `document`: what a text says, with places: from TOML, from JSON
 //! * `resolve`: the document to workers and commands, with every mistake
 //! * `mistake`, `place`, `render`: a mistake, where it is, and how the report is shown
@@ -32,7 +32,7 @@ mod access;
 mod canonical;
 mod command;
 mod document;
-mod duration;
+pub mod duration;
 pub mod limits;
 mod mistake;
 mod names;
@@ -53,6 +53,8 @@ pub use command::{
 };
 pub use mistake::{Mistake, MistakeKind, SchemaErrors};
 pub use names::{ANY_NODE, CommandName, NameError, Variant, WorkerName};
+pub use quote::quote;
 pub use read::SchemaFormat;
 pub use schema::{Schema, WorkerSchema};
+pub use suggest::nearest;
 pub use summary::{CommandSummary, JobSummary, Summary, WorkerSummary, summary};

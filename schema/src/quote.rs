@@ -4,7 +4,7 @@
 const SHOWN_CHARS_MAX: usize = 64;
 
 /// The text in backquotes, escaped, and cut if it is long.
-pub(crate) fn quote(text: &str) -> String {
+pub fn quote(text: &str) -> String {
     let mut shown = String::from("`");
     for (index, character) in text.chars().enumerate() {
         if index == SHOWN_CHARS_MAX {

@@ -3,7 +3,7 @@
 use crate::limits::NAME_BYTES_MAX;
 
 /// The known word that the wrong one was most likely meant to be, if any is near enough.
-pub(crate) fn nearest<'w>(
+pub fn nearest<'w>(
     wrong: &str,
     known: impl IntoIterator<Item = &'w str>,
 ) -> Option<&'w str> {
