@@ -25,9 +25,9 @@ pub struct Delta {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
-    /// A member is new or changed. One with a higher incarnation takes the place of the one before:
-    /// links to that one are closed, unless its node id is the same, for then it is the same process
-    /// under a new number.
+    /// A member is new or changed. One with a higher incarnation takes the place of the one
+    /// before: links to that one are closed, unless its node id is the same, for then it is the
+    /// same process under a new number.
     Upsert(Arc<Member>),
     /// An incarnation is no member any more.
     Remove(Removal),

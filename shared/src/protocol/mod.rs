@@ -8,7 +8,8 @@
 //! |---|---|---|
 //! | worker | CALL | [`Join`] -> [`JoinReply`], [`Leave`] -> [`Left`] |
 //! | worker | CAST | [`Ready`], [`Draining`], [`Renew`], [`Resync`] |
-//! | master | CAST | [`View`], [`Delta`], [`SchemaUpdate`], [`TicketUpdate`], [`Revoke`], [`LinkSecrets`] |
+//! | master | CAST | [`View`], [`Delta`], [`SchemaUpdate`], [`TicketUpdate`] |
+//! | master | CAST | [`Revoke`], [`LinkSecrets`] |
 //!
 //! There is no heartbeat: the master judges a lease by the link, which PINGs on its own.
 //!

@@ -196,7 +196,8 @@ proptest! {
     fn a_large_view_reads_back_from_its_pages(view in view(), copies in 1..40_usize) {
         let mut long = view.clone();
         for mut member in view.members.iter().map(|member| Member::clone(member)) {
-            member.commands = (0..limits::COMMANDS_MAX / 8).map(|n| name(&format!("command-number-{n}"))).collect();
+            let many = 0..limits::COMMANDS_MAX / 8;
+            member.commands = many.map(|n| name(&format!("command-number-{n}"))).collect();
             long.members.extend(std::iter::repeat_n(Arc::new(member), copies));
         }
         let pages = long.clone().into_pages();

@@ -11,8 +11,21 @@ use super::*;
 
 const SCHEMAS: [&str; 3] = [
     SCHEMA,
-    "[gateway]\n_connect = \"anyNode\"\n[thumbnailer]\n_allow = \"anyNode\"\n[cell]\n[loner]\n",
-    "[gateway]\n_connect = [\"cell\"]\n[cell]\n_allow = [\"gateway\", \"cell\"]\n_connect = [\"cell\"]\n",
+    r#"
+        [gateway]
+        _connect = "anyNode"
+        [thumbnailer]
+        _allow = "anyNode"
+        [cell]
+        [loner]
+    "#,
+    r#"
+        [gateway]
+        _connect = ["cell"]
+        [cell]
+        _allow = ["gateway", "cell"]
+        _connect = ["cell"]
+    "#,
 ];
 const NAMES: [(&str, &str); 6] = [
     ("gateway", "a"),
@@ -257,7 +270,10 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_must_hold_holds(delay_ms in prop_oneof![Just(0_u64), Just(20)], steps in vec(step(), 1..80)) {
+    fn what_must_hold_holds(
+        delay_ms in prop_oneof![Just(0_u64), Just(20)],
+        steps in vec(step(), 1..80),
+    ) {
         let mut world = World::new(delay_ms);
         for step in steps {
             world.take(step);

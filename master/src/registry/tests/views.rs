@@ -67,8 +67,11 @@ fn changes_close_together_go_out_together_and_the_first_goes_at_once() {
     assert_eq!(mesh.seen(gateway), ["thumbnailer/t2 ready"]);
     mesh.pass(Duration::from_millis(20));
     assert_eq!(mesh.seen(gateway).len(), 8);
-    let to_gateway = |effect: &&Effect| matches!(effect, Effect::SendDelta { session, .. } if *session == gateway);
-    assert_eq!(mesh.log.iter().filter(to_gateway).count(), 2);
+    let sent_to = mesh.log.iter().filter_map(|effect| match effect {
+        Effect::SendDelta { session, .. } => Some(*session),
+        _ => None,
+    });
+    assert_eq!(sent_to.filter(|session| *session == gateway).count(), 2);
 }
 
 #[test]
