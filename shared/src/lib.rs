@@ -2,7 +2,9 @@
 //! sealed frames, links, and the messages that travel over them. It knows no actor and no user code.
 #![forbid(unsafe_code)]
 
+pub mod admission;
 pub mod aead;
+pub mod backoff;
 pub mod clock;
 pub mod codec;
 pub mod frame;
