@@ -2,13 +2,16 @@
 //!
 //! * [`core`]: the pure heart: calls and frames in, frames and events out
 //! * [`message`], [`close`]: what goes in and out, and why links end
+//! * [`connect`], [`accept`]: from a socket to what a link starts from
 //! * [`task`]: the task that owns a link's socket and drives the core
 //! * [`handle`]: what callers hold
 //! * [`service`]: what answers the peer's calls
 //! * [`lanes`]: the threads that link tasks run on
 
+pub mod accept;
 mod assembly;
 pub mod close;
+pub mod connect;
 pub mod core;
 pub mod handle;
 mod inbox;

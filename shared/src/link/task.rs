@@ -47,6 +47,7 @@ const READ_BYTES_MAX: usize = 256 << 10;
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// What the handshake left behind: everything a link starts from.
+#[derive(Debug)]
 pub struct Established {
     /// The socket.
     pub stream: Stream,
