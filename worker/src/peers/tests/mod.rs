@@ -1,0 +1,1 @@
+//! One test per rule, and both ends of a link together.
