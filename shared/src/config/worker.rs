@@ -1,0 +1,232 @@
+//! The configuration of a worker, resolved.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use meshwork_schema::{Variant, WorkerName};
+
+use super::address::{HostPort, MasterAddress};
+use super::credentials::{self, Credentials};
+use super::fields::Fields;
+use super::key::Section;
+use super::limits;
+use super::mistake::ConfigError;
+use super::settings::WorkerSettings;
+use super::sources::Sources;
+use crate::identity::AuthorityPublic;
+use crate::limits::Limits;
+
+/// How long running handlers have at shutdown, unless configured.
+pub const GRACE_DEFAULT: Duration = Duration::from_secs(25);
+
+/// Advertised addresses of a process, at most.
+pub const ADVERTISE_MAX: usize = 8;
+
+/// Longest grace period.
+const GRACE_MAX: Duration = Duration::from_secs(3600);
+
+/// Threads of one kind, at most.
+const THREADS_MAX: u64 = 1024;
+
+/// What a worker runs with. Every value is usable as it stands; Debug shows no key.
+#[derive(Clone, Debug)]
+pub struct WorkerConfig {
+    /// What kind of process it is.
+    pub worker: WorkerName,
+    /// Name of this instance; `None`: generate one.
+    pub variant: Option<Variant>,
+    /// Where the master is.
+    pub master: MasterAddress,
+    /// What it is let in with. A join key is one of `worker`.
+    pub credentials: Credentials,
+    /// Where to listen; port 0 is any free one.
+    pub listen: SocketAddr,
+    /// Where peers reach it, best first, at most [`ADVERTISE_MAX`]; empty: the local address of the
+    /// link to the master, with the port listened on.
+    pub advertise: Vec<HostPort>,
+    /// The only master to trust, if that is known.
+    pub authority: Option<AuthorityPublic>,
+    /// Where the first master seen is remembered; `None`: for the life of the process.
+    pub authority_file: Option<PathBuf>,
+    /// Whether a master that nothing vouches for is refused instead of trusted at first sight.
+    pub strict: bool,
+    /// Where the key of the process is kept; `None`: a new one at each start.
+    pub identity_file: Option<PathBuf>,
+    /// Threads that carry links; 0: the caller's; `None`: one per core, at most 4.
+    pub lanes: Option<usize>,
+    /// How long running handlers have to finish at shutdown; 0: they are dropped at once.
+    pub grace: Duration,
+    /// Whether a command of the schema without a handler is an error at start.
+    pub strict_handlers: bool,
+    /// Threads of blocking handlers, at most; `None`: one per core.
+    pub blocking_threads_max: Option<usize>,
+    /// Bounds of links and messages.
+    pub limits: Limits,
+    /// What is logged, unless `RUST_LOG` says.
+    pub log: Option<String>,
+}
+
+impl WorkerConfig {
+    /// The defaults, for these three that have none.
+    pub fn new(worker: WorkerName, master: MasterAddress, credentials: Credentials) -> Self {
+        Self {
+            worker,
+            variant: None,
+            master,
+            credentials,
+            listen: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
+            advertise: Vec::new(),
+            authority: None,
+            authority_file: None,
+            strict: false,
+            identity_file: None,
+            lanes: None,
+            grace: GRACE_DEFAULT,
+            strict_handlers: false,
+            blocking_threads_max: None,
+            limits: Limits::default(),
+            log: None,
+        }
+    }
+
+    /// Reads `sources`, lays `in_code` over them, and checks all of it. The files of secrets are
+    /// read here.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with every mistake of every source; nothing was started.
+    pub fn load(sources: &Sources, in_code: &WorkerSettings) -> Result<Self, ConfigError> {
+        let mut fields = sources.read(Section::Worker, in_code.values());
+        let resolved = resolve(&mut fields);
+        fields.finish(resolved)
+    }
+}
+
+fn resolve(fields: &mut Fields) -> Option<WorkerConfig> {
+    let credentials = credentials::of_worker(fields);
+    let worker = worker_name(fields, credentials.as_ref());
+    let help = "write http://host:7071 (its HTTP port) or host:7070 (its mesh port)";
+    let master = fields.parsed("master", help, str::parse::<MasterAddress>);
+    if !fields.is_set("master") {
+        fields.missing("master", "\"http://host:7071\"");
+    }
+    let variant = fields.parsed("variant", "write a name, as in \"pod-3\"", str::parse);
+    let listen = socket(fields, "listen");
+    let authority = authority(fields, credentials.as_ref());
+    let authority_file = fields.path("authority_file");
+    let strict = fields.flag("strict");
+    let is_vouched = authority.is_some()
+        || fields.is_set("authority")
+        || !matches!(credentials, Some(Credentials::Mesh { .. }))
+        || authority_file.as_ref().is_some_and(|file| file.exists());
+    if strict && !is_vouched {
+        let help = "set `authority` (the master logs its public key at start), or use a join key";
+        fields.wrong("strict", "is true, but nothing says which master to trust", help);
+    }
+    let identity_file = fields.path("identity_file");
+    let lanes = threads(fields, "lanes", 0);
+    let blocking_threads_max = threads(fields, "blocking_threads_max", 1);
+    let advertise = advertise(fields);
+    let grace = fields.duration("grace", Duration::ZERO..=GRACE_MAX);
+    let strict_handlers = fields.flag("strict_handlers");
+    let log = log(fields);
+    let limits = limits::resolve(fields);
+    let defaults = WorkerConfig::new(worker?, master?, credentials?);
+    Some(WorkerConfig {
+        variant,
+        listen: listen.unwrap_or(defaults.listen),
+        advertise,
+        authority,
+        authority_file,
+        strict,
+        identity_file,
+        lanes,
+        grace: grace.unwrap_or(defaults.grace),
+        strict_handlers,
+        blocking_threads_max,
+        limits,
+        log,
+        ..defaults
+    })
+}
+
+/// The worker that is set, or else that of the join key; both must be the same.
+fn worker_name(fields: &mut Fields, credentials: Option<&Credentials>) -> Option<WorkerName> {
+    let of_key = match credentials {
+        Some(Credentials::Join(key)) => Some(key.worker().clone()),
+        Some(Credentials::Mesh { .. }) | None => None,
+    };
+    if !fields.is_set("worker") {
+        if of_key.is_none() {
+            fields.missing("worker", "\"thumbnailer\"");
+        }
+        return of_key;
+    }
+    let help = "write a worker of the schema, as in \"thumbnailer\"";
+    let named: WorkerName = fields.parsed("worker", help, str::parse)?;
+    if let Some(of_key) = of_key.filter(|of_key| *of_key != named) {
+        let wrong = format!("is `{named}`, but the join key is for `{of_key}`");
+        let help = format!("make a key with `meshwork keygen join {named}`");
+        fields.wrong("worker", &wrong, &help);
+        return None;
+    }
+    Some(named)
+}
+
+fn authority(fields: &mut Fields, credentials: Option<&Credentials>) -> Option<AuthorityPublic> {
+    let help = "copy the line authority1_... that the master logs at start";
+    let authority: AuthorityPublic = fields.parsed("authority", help, str::parse)?;
+    if let Some(Credentials::Join(key)) = credentials
+        && key.authority_hash() != authority.hash()
+    {
+        let help = "remove `authority` (the join key tells the master), or make a new join key";
+        fields.wrong("authority", "is another master than that of the join key", help);
+        return None;
+    }
+    Some(authority)
+}
+
+fn threads(fields: &mut Fields, name: &str, min: u64) -> Option<usize> {
+    fields.count(name, min..=THREADS_MAX).map(|count| count as usize)
+}
+
+/// An address to listen on.
+pub(super) fn socket(fields: &mut Fields, name: &str) -> Option<SocketAddr> {
+    let help = "write an IP address and a port, as in \"0.0.0.0:7070\"; port 0 is any free one";
+    fields.parsed(name, help, str::parse)
+}
+
+/// The advertised addresses of either role.
+pub(super) fn advertise(fields: &mut Fields) -> Vec<HostPort> {
+    let help = "write host:port, as others reach it, as in \"10.0.0.5:7070\"";
+    let texts = fields.list("advertise").unwrap_or_default();
+    if texts.len() > ADVERTISE_MAX {
+        let wrong = format!("has {} addresses", texts.len());
+        fields.wrong("advertise", &wrong, &format!("keep {ADVERTISE_MAX} of them at most"));
+        return Vec::new();
+    }
+    let mut addresses = Vec::new();
+    for text in texts {
+        match text.parse::<HostPort>() {
+            Ok(address) if addresses.contains(&address) => {
+                fields.wrong("advertise", &format!("has `{address}` twice"), "keep one of them");
+            }
+            Ok(address) => addresses.push(address),
+            Err(error) => {
+                let wrong = format!("has {}: {error}", super::fields::shown(&text));
+                fields.wrong("advertise", &wrong, help);
+            }
+        }
+    }
+    addresses
+}
+
+/// What is logged, of either role.
+pub(super) fn log(fields: &mut Fields) -> Option<String> {
+    let help = "write a level (error, warn, info, debug, trace, off), or levels of modules as in \
+                \"info,meshwork_worker=debug\"";
+    fields.parsed("log", help, |text| match crate::logging::mistake(text) {
+        None => Ok(text.to_owned()),
+        Some(mistake) => Err(mistake),
+    })
+}
