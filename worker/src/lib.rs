@@ -1,2 +1,82 @@
-//! (being laid)
+//! The library that a Meshwork worker embeds: it joins the mesh, links to the peers that the schema
+//! allows, serves the commands that the schema names, and calls those of others. It is not the
+//! master, and it decides nothing about membership.
+//!
+//! # Layout
+//! * [`builder`]: from settings and handlers to a running [`Worker`]
+//! * [`worker`]: the handle: calls, queries, shutdown
+//! * [`command`], [`context`], [`handler`]: what user code declares, knows and writes
+//! * [`call`]: balanced, broadcast, direct and queued calls
+//! * [`hooks`]: what user code is told
+//! * `control`: the actor that owns membership, links and the session with the master;
+//!   `peers` is its pure core, `routes` the snapshot that calls read
+//! * `service`, `slots`, `jobs`: how calls of peers are served
+//! * `session`, `trust`, `authority`, `discover`: how the mesh is joined, and who is believed
+//!
+//! # A whole worker
+//! ```no_run
+//! use meshwork_worker::{Command, Context, Failure, Worker};
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Serialize, Deserialize)]
+//! struct Add {
+//!     a: u64,
+//!     b: u64,
+//! }
+//!
+//! impl Command for Add {
+//!     const WORKER: &'static str = "calculator";
+//!     const NAME: &'static str = "add";
+//!     type Reply = u64;
+//! }
+//!
+//! #[tokio::main(flavor = "current_thread")]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     // Master and secret come from MESHWORK_MASTER and MESHWORK_SECRET_FILE.
+//!     let worker = Worker::builder("calculator")
+//!         .handle(|_: Context, add: Add| async move {
+//!             add.a.checked_add(add.b).ok_or(Failure::new("overflow", "the sum is too large"))
+//!         })
+//!         .start()
+//!         .await?;
+//!     worker.run_until_signal().await?;
+//!     Ok(())
+//! }
+//! ```
+#![forbid(unsafe_code)]
+
+mod activity;
+mod authority;
+pub mod builder;
+pub mod call;
+pub mod command;
+pub mod context;
+mod control;
+mod discover;
+pub mod handler;
+pub mod hooks;
+mod jobs;
 mod peers;
+mod routes;
+mod service;
+pub mod session;
+mod signal;
+mod slots;
+mod start;
+mod trust;
+pub mod worker;
+
+pub use builder::{Builder, StartError};
+pub use call::broadcast::{InstanceOutcome, Outcomes};
+pub use call::direct::Peer;
+pub use call::enqueue::Receipt;
+pub use call::options::{CallOptions, Strategy};
+pub use command::Command;
+pub use context::{Caller, Context};
+pub use hooks::Disconnection;
+pub use meshwork_schema::Variant;
+pub use meshwork_shared::codec::Codec;
+pub use meshwork_shared::config::Sources;
+pub use meshwork_shared::outcome::{CallError, Failure, NotExecuted, UnknownCause};
+pub use meshwork_shared::protocol::MemberKey;
+pub use worker::{Identity, Worker};

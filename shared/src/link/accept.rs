@@ -8,6 +8,7 @@
 //! Until a dialer has proven the pre-shared key every refusal is the same: the socket is dropped,
 //! and no byte was written to it.
 
+mod entrance;
 mod listen;
 mod refuse;
 

@@ -22,6 +22,8 @@ pub(crate) struct Shared {
     /// Calls handed in and not yet over.
     pub(crate) in_flight: AtomicUsize,
     pub(crate) peer_draining: AtomicBool,
+    /// Calls of the peer that wait for our answer, as of the task's last turn.
+    pub(crate) unanswered: AtomicUsize,
     pub(crate) writer: Mutex<Writer>,
     lane: Option<Lane>,
     calls_in_flight_max: usize,
@@ -42,6 +44,7 @@ impl Link {
                 inbox,
                 in_flight: AtomicUsize::new(0),
                 peer_draining: AtomicBool::new(false),
+                unanswered: AtomicUsize::new(0),
                 writer: Mutex::new(writer),
                 lane,
                 calls_in_flight_max: limits.calls_in_flight_max,
@@ -115,6 +118,11 @@ impl Link {
     /// Calls of ours handed in and not yet over.
     pub fn in_flight(&self) -> usize {
         self.shared.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// True when neither end waits for an answer of the other.
+    pub fn is_idle(&self) -> bool {
+        self.in_flight() == 0 && self.shared.unanswered.load(Ordering::Relaxed) == 0
     }
 
     /// False once the link is over.

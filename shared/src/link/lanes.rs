@@ -93,9 +93,9 @@ impl Lane {
         Ok((Self { runtime: handle, started, beat_ms }, stop))
     }
 
-    /// Runs `task` on this lane.
-    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.runtime.spawn(task);
+    /// The lane's runtime, for tasks and sockets that belong to it.
+    pub fn runtime(&self) -> &Handle {
+        &self.runtime
     }
 
     /// True when something on this lane has not let go for two seconds.

@@ -162,6 +162,7 @@ impl<S: Service> LinkTask<S> {
 
     /// Nothing moves: sets the timer; true when it was due.
     fn rest(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<bool, LinkEnd> {
+        self.shared.unanswered.store(self.core.unanswered(), Ordering::Relaxed);
         let due = self.next_due();
         if self.timer.deadline() != due {
             self.timer.as_mut().reset(due);

@@ -245,7 +245,7 @@ fn a_lane_that_is_held_up_is_vouched_for() {
             peer_frame_bytes_max: limits.frame_bytes_max,
         };
         let (callee, task) = link(established, service, &limits, Some(lane.clone()));
-        lane.spawn(async move { drop(task.await) });
+        drop(lane.runtime().spawn(async move { drop(task.await) }));
         let _notices = notices;
         let reply = a.link.call(request(3, &b"spun"[..])).unwrap();
         let vouch = async {

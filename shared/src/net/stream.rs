@@ -54,6 +54,23 @@ impl Stream {
         }
     }
 
+    /// Moves the connection to the runtime that will serve it, so that its readiness wakes no other
+    /// thread. A simulated one belongs to its host already.
+    ///
+    /// # Errors
+    /// The socket is broken.
+    pub fn rehome(self, runtime: &tokio::runtime::Handle) -> io::Result<Self> {
+        match self {
+            Self::Tcp(stream) => {
+                let stream = stream.into_std()?;
+                let _guard = runtime.enter();
+                tokio::net::TcpStream::from_std(stream).map(Self::Tcp)
+            }
+            #[cfg(feature = "simulation")]
+            Self::Simulated(stream) => Ok(Self::Simulated(stream)),
+        }
+    }
+
     /// Our own address on this connection.
     ///
     /// # Errors

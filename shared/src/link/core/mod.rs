@@ -15,7 +15,7 @@ use super::assembly::Assembly;
 use super::close::CloseCode;
 use super::large::{LargeKey, Role};
 use super::liveness::{Liveness, Pulse};
-use super::message::{Answer, Body, CommandRef, InboundCall, Request};
+use super::message::{Answer, Body, InboundCall, Request};
 use super::open_frame::{OpenFrame, PlainFrame};
 use super::outgoing::{Outgoing, PIECE_BYTES_MAX};
 use super::pending::{PendingCall, PendingCalls};

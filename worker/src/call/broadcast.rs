@@ -1,0 +1,179 @@
+//! Broadcasts: every expected instance is asked, and each has an outcome of its own. A broadcast
+//! never fails as a whole.
+
+use std::collections::BTreeSet;
+use std::future::{Future, IntoFuture};
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use meshwork_schema::Variant;
+use meshwork_shared::link::message::Body;
+use meshwork_shared::outcome::{CallError, NotExecuted};
+use meshwork_shared::protocol::MemberKey;
+use serde::de::DeserializeOwned;
+
+use super::options::CallOptions;
+use super::{Outgoing, decode, send};
+use crate::routes::Instance;
+use crate::worker::Worker;
+
+/// What became of a broadcast at one instance.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InstanceOutcome<R> {
+    /// Worker and variant.
+    pub instance: MemberKey,
+    /// Its answer, its error, or that it left or stayed silent until the deadline.
+    pub result: Result<R, CallError>,
+}
+
+/// The outcomes of a broadcast: one per expected instance, by variant.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcomes<R> {
+    outcomes: Vec<InstanceOutcome<R>>,
+}
+
+impl<R> Outcomes<R> {
+    /// One outcome per expected instance.
+    pub fn iter(&self) -> impl Iterator<Item = &InstanceOutcome<R>> {
+        self.outcomes.iter()
+    }
+
+    /// How many instances were expected.
+    pub fn len(&self) -> usize {
+        self.outcomes.len()
+    }
+
+    /// True when there was nobody to ask.
+    pub fn is_empty(&self) -> bool {
+        self.outcomes.is_empty()
+    }
+
+    /// The answers that came, with who gave them.
+    pub fn answers(&self) -> impl Iterator<Item = (&MemberKey, &R)> {
+        self.outcomes.iter().filter_map(|outcome| {
+            outcome.result.as_ref().ok().map(|answer| (&outcome.instance, answer))
+        })
+    }
+
+    /// Who did not answer, and why.
+    pub fn errors(&self) -> impl Iterator<Item = (&MemberKey, &CallError)> {
+        self.outcomes.iter().filter_map(|outcome| {
+            outcome.result.as_ref().err().map(|error| (&outcome.instance, error))
+        })
+    }
+}
+
+impl<R> IntoIterator for Outcomes<R> {
+    type Item = InstanceOutcome<R>;
+    type IntoIter = std::vec::IntoIter<InstanceOutcome<R>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.outcomes.into_iter()
+    }
+}
+
+/// A broadcast that is being put together; `.await` makes it.
+#[must_use = "a broadcast does nothing until it is awaited"]
+pub struct Broadcast<'a, R> {
+    worker: &'a Worker,
+    callee: &'a str,
+    command: &'a str,
+    body: Result<Body, NotExecuted>,
+    options: CallOptions,
+    only: Option<BTreeSet<Variant>>,
+    except: BTreeSet<Variant>,
+    reply: PhantomData<fn() -> R>,
+}
+
+impl<'a, R> Broadcast<'a, R> {
+    pub(crate) fn new(
+        worker: &'a Worker,
+        callee: &'a str,
+        command: &'a str,
+        body: Result<Body, NotExecuted>,
+    ) -> Self {
+        let options = CallOptions::default();
+        let (only, except) = (None, BTreeSet::new());
+        Self { worker, callee, command, body, options, only, except, reply: PhantomData }
+    }
+
+    /// Waits for the answers at most this long, instead of the command's `timeout`.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.options.deadline = Some(deadline);
+        self
+    }
+
+    /// Asks only these variants. One that is not there is not expected.
+    pub fn only(mut self, variants: impl IntoIterator<Item = Variant>) -> Self {
+        self.only.get_or_insert_default().extend(variants);
+        self
+    }
+
+    /// Asks all but these variants.
+    pub fn except(mut self, variants: impl IntoIterator<Item = Variant>) -> Self {
+        self.except.extend(variants);
+        self
+    }
+
+    fn expects(&self, instance: &Instance) -> bool {
+        let variant = &instance.key.variant;
+        self.only.as_ref().is_none_or(|only| only.contains(variant))
+            && !self.except.contains(variant)
+    }
+
+    /// Everyone expected, with the request for each; or why nobody may be asked.
+    fn requests(
+        &self,
+    ) -> Result<Vec<(Arc<Instance>, meshwork_shared::link::message::Request)>, NotExecuted> {
+        let call = Outgoing {
+            worker: self.worker,
+            callee: self.callee,
+            command: self.command,
+            body: self.body.clone()?,
+            options: self.options.clone(),
+        };
+        let routes = self.worker.inner().routes.load();
+        let route = call.route(&routes)?;
+        let deadline = call.deadline(route);
+        let expected = route.instances.iter().filter(|instance| self.expects(instance));
+        Ok(expected.map(|to| (to.clone(), call.request(route, to, deadline))).collect())
+    }
+}
+
+impl<R: DeserializeOwned> Broadcast<'_, R> {
+    async fn run(self) -> Outcomes<R> {
+        let requests = match self.requests() {
+            Ok(requests) => requests,
+            Err(reason) => return self.refused(&reason),
+        };
+        let asked = requests.into_iter().map(|(to, request)| async move {
+            let result = send(&to, request).await.and_then(|body| decode(&body));
+            InstanceOutcome { instance: to.key.clone(), result }
+        });
+        Outcomes { outcomes: join_all(asked).await }
+    }
+
+    /// Nobody may be asked: each instance that is there says so.
+    fn refused(&self, reason: &NotExecuted) -> Outcomes<R> {
+        let routes = self.worker.inner().routes.load();
+        let expected =
+            routes.instances(self.callee).iter().filter(|instance| self.expects(instance));
+        let outcome = |instance: &Arc<Instance>| InstanceOutcome {
+            instance: instance.key.clone(),
+            result: Err(CallError::not_executed(reason.clone())),
+        };
+        Outcomes { outcomes: expected.map(outcome).collect() }
+    }
+}
+
+impl<'a, R: DeserializeOwned + Send + 'static> IntoFuture for Broadcast<'a, R> {
+    type Output = Outcomes<R>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Outcomes<R>> + Send + 'a>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}

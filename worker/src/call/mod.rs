@@ -1,0 +1,97 @@
+//! Calls: how a request finds its instance, and what is done when one says no.
+//!
+//! * [`balanced`]: one instance, by strategy; another one when it was not executed
+//! * [`broadcast`]: every instance, one outcome each
+//! * [`direct`]: one variant
+//! * [`enqueue`]: a job
+//! * [`options`]: what a caller may choose
+
+pub mod balanced;
+pub mod broadcast;
+pub mod direct;
+pub mod enqueue;
+pub mod options;
+
+use bytes::Bytes;
+use meshwork_shared::codec::Codec;
+use meshwork_shared::ids::CallId;
+use meshwork_shared::link::message::{Body, Request};
+use meshwork_shared::outcome::{CallError, NotExecuted, UnknownCause};
+use serde::de::DeserializeOwned;
+use tokio::time::Instant;
+
+use crate::command::Command;
+use crate::routes::{CommandRoute, Instance, Routes};
+use crate::worker::Worker;
+use options::CallOptions;
+
+/// A request that has not chosen its instance yet.
+pub(crate) struct Outgoing<'a> {
+    pub(crate) worker: &'a Worker,
+    pub(crate) callee: &'a str,
+    pub(crate) command: &'a str,
+    pub(crate) body: Body,
+    pub(crate) options: CallOptions,
+}
+
+impl Outgoing<'_> {
+    /// The command's route, or why it may not be called at all.
+    fn route<'r>(&self, routes: &'r Routes) -> Result<&'r CommandRoute, NotExecuted> {
+        let route = routes.command(self.callee, self.command).ok_or(NotExecuted::NoSuchCommand)?;
+        if route.allowed { Ok(route) } else { Err(NotExecuted::NotAllowed) }
+    }
+
+    /// When the call ends: the caller's choice or the schema's, but no later than the deadline that
+    /// is inherited from the call being served.
+    fn deadline(&self, route: &CommandRoute) -> Instant {
+        let own = Instant::now() + self.options.deadline.unwrap_or(route.schema.timeout);
+        self.worker.inherited_deadline().map_or(own, |inherited| own.min(inherited))
+    }
+
+    fn request(&self, route: &CommandRoute, to: &Instance, deadline: Instant) -> Request {
+        Request {
+            command: route.command_ref(to),
+            body: self.body.clone(),
+            deadline,
+            trace: self.worker.trace(),
+            attempt: None,
+            wants_reply: route.schema.responds || route.schema.queued,
+        }
+    }
+}
+
+/// Hands a request to an instance's link and waits for the answer, if there is to be one.
+async fn send(to: &Instance, request: Request) -> Result<Body, CallError> {
+    let link = to.link.as_ref().ok_or(CallError::not_executed(NotExecuted::NoInstance))?;
+    if request.wants_reply {
+        link.call(request).map_err(CallError::not_executed)?.await
+    } else {
+        link.cast(request).map(|()| Body::empty()).map_err(CallError::not_executed)
+    }
+}
+
+/// Encodes the arguments of a typed command.
+pub(crate) fn encode<C: Command>(command: &C) -> Result<Body, NotExecuted> {
+    let codec = match C::CODEC {
+        Codec::None | Codec::Raw => Codec::Json,
+        codec => codec,
+    };
+    match codec.encode(command) {
+        Ok(bytes) => Ok(Body { codec, bytes }),
+        Err(error) => Err(NotExecuted::ArgumentRefused { message: error.to_string() }),
+    }
+}
+
+/// Reads a typed reply. An empty one stands for a command without an answer.
+pub(crate) fn decode<R: DeserializeOwned>(body: &Body) -> Result<R, CallError> {
+    body.codec.decode(&body.bytes).map_err(|error| CallError::Unknown {
+        // The handler ran and its answer came; what it says is lost.
+        call_id: CallId(0),
+        cause: UnknownCause::BadReply { message: error.message },
+    })
+}
+
+/// A JSON value as arguments.
+pub(crate) fn json_body(value: &serde_json::Value) -> Body {
+    Body { codec: Codec::Json, bytes: Bytes::from(value.to_string()) }
+}

@@ -1,0 +1,237 @@
+//! Links of the control: how they are made, what becomes of them, and the routes over them.
+
+use std::sync::Arc;
+
+use actix::{AsyncContext, Context};
+use meshwork_shared::handshake::SchemaKnown;
+use meshwork_shared::ids::{Incarnation, NodeId};
+use meshwork_shared::link::accept::{Accepted, refuse};
+use meshwork_shared::link::close::{CloseCode, LinkEnd};
+use meshwork_shared::link::handle::Link;
+use meshwork_shared::link::task::{Established, link};
+use meshwork_shared::protocol::MemberKey;
+
+use super::dial::Dial;
+use super::{Control, Dialled, Ended};
+use crate::peers::{Effect, Event, LinkId, NewLink};
+use crate::routes::{Instance, Routes};
+use crate::service::LinkService;
+use crate::trust::Verified;
+
+/// One link and what is known of it.
+pub(super) struct LinkEntry {
+    pub(super) link: Link,
+    pub(super) service: Arc<LinkService>,
+    pub(super) key: MemberKey,
+    pub(super) node: NodeId,
+    /// The schema by whose numbers both ends call; `None`: by names.
+    numbers: Option<SchemaKnown>,
+    awaits_idle: bool,
+}
+
+impl Control {
+    pub(super) fn on_accepted(&mut self, accepted: Accepted, ctx: &mut Context<Self>) {
+        let Accepted { established, peer, from, .. } = accepted;
+        let verified = if self.draining {
+            Err((CloseCode::Leaving, "this process shuts down".to_owned()))
+        } else {
+            self.trust.verify(&peer, false).map_err(|away| (away.code, away.text))
+        };
+        match verified {
+            Ok(verified) => {
+                self.adopt(established, verified, None, ctx);
+            }
+            Err((code, text)) => {
+                log::warn!("a link from {from} is refused ({code}): {}", text.escape_debug());
+                actix_rt::spawn(async move { refuse(established, code, &text).await });
+            }
+        }
+    }
+
+    pub(super) fn on_dialled(&mut self, dialled: Dialled, ctx: &mut Context<Self>) {
+        let Dialled { key, incarnation, code, result } = dialled;
+        let adopted = match result {
+            Ok((connected, verified)) => {
+                self.adopt(connected.established, verified, Some(incarnation), ctx)
+            }
+            Err(reason) => {
+                log::debug!("no link to {key}: {reason}");
+                false
+            }
+        };
+        if !adopted {
+            self.peer_event(Event::DialFailed { key, incarnation, code }, ctx);
+        }
+        self.first_dials = self.first_dials.saturating_sub(1);
+        if self.first_dials == 0 && self.ready_by.is_some() {
+            self.tell_ready(Ok(()));
+        }
+    }
+
+    /// Makes a link of a connection whose peer is verified; false when that cannot be.
+    fn adopt(
+        &mut self,
+        established: Established,
+        verified: Verified,
+        dialled: Option<Incarnation>,
+        ctx: &mut Context<Self>,
+    ) -> bool {
+        let Verified { caller, ticket, ticket_bytes, same_schema, schema } = verified;
+        let me = self.worker.identity();
+        let (Some(handlers), Some(numbering)) =
+            (self.worker.inner().handlers(), schema.schema.worker(me.worker.as_str()))
+        else {
+            actix_rt::spawn(refuse(established, CloseCode::NotReady, "not ready"));
+            return false;
+        };
+        self.trust.with_policy(|policy| policy.observe(&ticket));
+        self.trust.keep_witness(ticket.claims.incarnation, ticket_bytes);
+        self.next_link += 1;
+        let id = LinkId(self.next_link);
+        let key = MemberKey { worker: caller.worker.clone(), variant: caller.variant.clone() };
+        let (incarnation, node) = (caller.incarnation, caller.node);
+        let service = Arc::new(LinkService::new(
+            caller,
+            self.worker.without_deadline(),
+            Arc::new(numbering.clone()),
+            schema.schema.clone(),
+            handlers,
+        ));
+        let Some(made) = self.spawn_link(id, established, service.clone(), ctx) else {
+            return false;
+        };
+        let ticket_serial = ticket.claims.serial;
+        self.links.insert(
+            id,
+            LinkEntry {
+                link: made,
+                service,
+                key: key.clone(),
+                node,
+                numbers: same_schema.then_some(schema.known),
+                awaits_idle: false,
+            },
+        );
+        let new = NewLink { link: id, key, incarnation, node, dialled, ticket_serial };
+        self.peer_event(Event::Linked(new), ctx);
+        true
+    }
+
+    /// Runs the link's task on its lane, or in the caller's runtime, or here.
+    fn spawn_link(
+        &mut self,
+        id: LinkId,
+        established: Established,
+        service: Arc<LinkService>,
+        ctx: &mut Context<Self>,
+    ) -> Option<Link> {
+        let lane = self.lanes.next();
+        let home = match &lane {
+            Some(lane) => Some(lane.runtime().clone()),
+            None => self.callers_runtime.clone(),
+        };
+        let stream = match &home {
+            Some(home) => established.stream.rehome(home),
+            None => Ok(established.stream),
+        };
+        let established = match stream {
+            Ok(stream) => Established { stream, ..established },
+            Err(error) => {
+                log::warn!("a connection cannot be moved to its lane: {error}");
+                return None;
+            }
+        };
+        let _guard = home.as_ref().map(tokio::runtime::Handle::enter);
+        let (made, task) = link(established, service, &self.limits, lane);
+        let control = ctx.address();
+        let run = async move {
+            let end = task.await;
+            // A control that is gone has closed its links.
+            let _ = control.send(Ended { link: id, end }).await;
+        };
+        match &home {
+            Some(home) => drop(home.spawn(run)),
+            None => drop(actix_rt::spawn(run)),
+        }
+        Some(made)
+    }
+
+    pub(super) fn on_ended(&mut self, id: LinkId, end: LinkEnd, ctx: &mut Context<Self>) {
+        if let Some(entry) = self.links.remove(&id) {
+            log::debug!("the link to {} is over: {end}", entry.key);
+        }
+        self.peer_event(Event::Unlinked { link: id, end }, ctx);
+    }
+
+    /// Links that retire and carry nothing any more may be closed.
+    pub(super) fn report_idle_links(&mut self, ctx: &mut Context<Self>) {
+        let idle = |entry: &LinkEntry| entry.awaits_idle && entry.link.is_idle();
+        let idle: Vec<_> =
+            self.links.iter().filter(|(_, entry)| idle(entry)).map(|(id, _)| *id).collect();
+        for link in idle {
+            if let Some(entry) = self.links.get_mut(&link) {
+                entry.awaits_idle = false;
+            }
+            self.peer_event(Event::Idle { link }, ctx);
+        }
+    }
+
+    /// Feeds the membership and carries out what it says.
+    pub(super) fn peer_event(&mut self, event: Event, ctx: &mut Context<Self>) {
+        let Some(peers) = &mut self.peers else { return };
+        let effects = peers.handle(event, tokio::time::Instant::now());
+        let mut routes_changed = false;
+        for effect in effects {
+            match effect {
+                Effect::Dial { key, incarnation, node, addresses, .. } => {
+                    self.start_dial(Dial { key, incarnation, node, addresses }, ctx);
+                }
+                Effect::Close { link, code, text } => {
+                    if let Some(entry) = self.links.get(&link) {
+                        entry.link.close(code, text);
+                    }
+                }
+                Effect::AwaitIdle { link } => {
+                    if let Some(entry) = self.links.get_mut(&link) {
+                        entry.awaits_idle = true;
+                    }
+                }
+                // A retired link is in no route any more.
+                Effect::Retire { .. } | Effect::RoutesChanged => routes_changed = true,
+                Effect::Resync => self.resync(),
+                Effect::PeerConnected { key, .. } => {
+                    log::info!("linked to {key}");
+                    // The routes must know a peer before its hook runs.
+                    self.rebuild_routes();
+                    self.hooks.connected(&key);
+                }
+                Effect::PeerDisconnected { key, reason, .. } => {
+                    log::info!("no longer linked to {key}: {reason}");
+                    self.rebuild_routes();
+                    self.hooks.disconnected(&key, &reason);
+                }
+            }
+        }
+        if routes_changed {
+            self.rebuild_routes();
+        }
+    }
+
+    pub(super) fn rebuild_routes(&mut self) {
+        let (Some(peers), Some(active)) = (&self.peers, self.trust.schema()) else { return };
+        let instances = peers.instances().map(|view| {
+            let entry = view.link.and_then(|link| self.links.get(&link));
+            Instance {
+                key: view.key.clone(),
+                incarnation: view.incarnation,
+                node: view.node,
+                member: view.member.cloned(),
+                link: entry.map(|entry| entry.link.clone()),
+                same_numbers: entry.is_some_and(|entry| entry.numbers == Some(active.known)),
+            }
+        });
+        let me = self.worker.identity();
+        let routes = Routes::build(me.worker.as_str(), &active.schema, instances, &mut self.turns);
+        self.worker.inner().set_routes(routes);
+    }
+}

@@ -1,0 +1,228 @@
+//! What the master says, and what follows from it.
+
+use std::sync::Arc;
+
+use actix::Context;
+use bytes::Bytes;
+use meshwork_schema::Schema;
+use meshwork_shared::handshake::SchemaKnown;
+use meshwork_shared::link::handle::Link;
+use meshwork_shared::protocol::{
+    Draining, Message, Ready, Resync, Revoke, SchemaNews, ToWorker, View, Welcome,
+};
+use meshwork_shared::signed_schema::SignedSchema;
+use meshwork_shared::ticket::Role;
+use tokio::time::Instant;
+
+use super::{Control, FIRST_DIALS_WITHIN};
+use crate::builder::StartError;
+use crate::context::Caller;
+use crate::handler::table::{Handlers, cores};
+use crate::peers::{Event, Me, Peers};
+use crate::session::control_request;
+use crate::trust::ActiveSchema;
+
+/// How long a cast to the master may wait to be written.
+const CAST_WITHIN: std::time::Duration = std::time::Duration::from_secs(10);
+
+impl Control {
+    pub(super) fn on_welcome(&mut self, welcome: Welcome, master: Link, ctx: &mut Context<Self>) {
+        self.master = Some(master);
+        let lease = welcome.lease();
+        if let SchemaNews::Signed(signed) = &welcome.schema
+            && let Err(reason) = self.take_schema(&signed.0, ctx)
+        {
+            log::error!("the master's schema is refused: {reason}");
+            return;
+        }
+        self.worker.inner().set_incarnation(welcome.incarnation);
+        self.take_ticket(welcome.ticket.0);
+        self.trust.set_secrets(welcome.link_secrets);
+        if !self.set_up_handlers(ctx) {
+            return;
+        }
+        self.set_up_peers(lease);
+        self.peer_event(Event::Admitted { incarnation: welcome.incarnation, lease }, ctx);
+        self.peer_event(Event::MasterBack, ctx);
+        self.take_revoked(&welcome.revoked, ctx);
+        self.take_view(welcome.view, ctx);
+        if self.draining {
+            self.cast(&Draining {});
+            return;
+        }
+        self.cast(&Ready {});
+        if self.ready.is_some() {
+            if self.first_dials == 0 {
+                self.tell_ready(Ok(()));
+            } else {
+                self.ready_by = Some(Instant::now() + FIRST_DIALS_WITHIN);
+            }
+        }
+    }
+
+    pub(super) fn on_master_message(&mut self, message: ToWorker, ctx: &mut Context<Self>) {
+        match message {
+            ToWorker::View(view) => self.take_view(view, ctx),
+            ToWorker::Delta(delta) => self.peer_event(Event::Delta(delta), ctx),
+            ToWorker::Schema(update) => {
+                if let Err(reason) = self.take_schema(&update.signed.0, ctx) {
+                    log::warn!("a schema of the master is refused: {reason}");
+                }
+            }
+            ToWorker::Ticket(update) => {
+                self.take_ticket(update.ticket.0);
+            }
+            ToWorker::Revoke(revoke) => self.take_revoked(&revoke, ctx),
+            ToWorker::LinkSecrets(secrets) => self.trust.set_secrets(secrets),
+        }
+    }
+
+    fn take_view(&mut self, page: View, ctx: &mut Context<Self>) {
+        if let Some(view) = self.pages.push(page) {
+            self.peer_event(Event::View(view), ctx);
+        }
+    }
+
+    /// Asks the master for the whole view.
+    pub(super) fn resync(&self) {
+        self.cast(&Resync {});
+    }
+
+    /// Casts to the master, if there is one: without it nobody needs to know.
+    pub(super) fn cast<M: Message>(&self, message: &M) {
+        let request = control_request(M::NAME, message.encode(), false, CAST_WITHIN);
+        if let Some(master) = &self.master
+            && let Err(reason) = master.cast(request)
+        {
+            log::debug!("`{}` did not reach the master: {reason}", M::NAME);
+        }
+    }
+
+    /// Our own ticket: shown on new links, pushed over the open ones.
+    fn take_ticket(&mut self, ticket: Bytes) {
+        let node = self.node_key.node_id();
+        let now = self.clock.unix_seconds();
+        let checked =
+            self.trust.with_policy(|policy| policy.check(&ticket, &node, Role::Worker, now));
+        let checked = match checked {
+            Ok(checked) => checked,
+            Err(error) => {
+                log::error!("the master signed a ticket that does not hold: {error}");
+                return;
+            }
+        };
+        let me = self.worker.identity();
+        let incarnation = checked.claims.incarnation;
+        self.worker.inner().set_incarnation(incarnation);
+        let me = Caller { worker: me.worker, variant: me.variant, incarnation, node };
+        self.trust.set_ticket(me, ticket.clone());
+        self.links.values().for_each(|entry| entry.link.send_ticket(ticket.clone()));
+    }
+
+    /// A signed schema: verified, not older than the known one, then put in force.
+    fn take_schema(&mut self, signed: &[u8], ctx: &mut Context<Self>) -> Result<(), String> {
+        let authority = self.authority.public().ok_or("no authority is known")?;
+        let mesh = self.trust.mesh();
+        let verified =
+            SignedSchema::verify(signed, &authority, &mesh).map_err(|error| error.to_string())?;
+        let known = SchemaKnown { number: verified.number, fingerprint: verified.fingerprint };
+        let before = self.trust.schema();
+        if before.as_ref().is_some_and(|before| before.known.number > known.number) {
+            return Err(format!("number {} is older than the known one", known.number));
+        }
+        let text = std::str::from_utf8(verified.json).map_err(|error| error.to_string())?;
+        let schema = Schema::from_json(text).map_err(|error| error.to_string())?;
+        let schema = Arc::new(schema);
+        let signature = signed.last_chunk::<64>().copied();
+        self.trust.set_schema(ActiveSchema { schema: schema.clone(), known, signature });
+        self.worker.inner().set_schema(schema.clone());
+        if before.is_some_and(|before| before.known != known) {
+            log::info!("schema {} is in force", known.number);
+            self.schema_changed(&schema, ctx);
+        }
+        Ok(())
+    }
+
+    fn schema_changed(&mut self, schema: &Arc<Schema>, ctx: &mut Context<Self>) {
+        let me = self.worker.identity();
+        if let (Some(handlers), Some(own)) =
+            (self.worker.inner().handlers(), schema.worker(me.worker.as_str()))
+        {
+            let handlers = Arc::new(handlers.updated(own));
+            self.worker.inner().set_handlers(handlers.clone());
+            let services = self.links.values().map(|entry| &entry.service);
+            services.for_each(|service| service.update(schema.clone(), handlers.clone()));
+        }
+        self.peer_event(Event::SchemaChanged(schema.clone()), ctx);
+        self.rebuild_routes();
+    }
+
+    /// Checks the registrations once; false when the worker cannot start with them.
+    fn set_up_handlers(&mut self, ctx: &mut Context<Self>) -> bool {
+        if self.worker.inner().handlers().is_some() {
+            return true;
+        }
+        let me = self.worker.identity();
+        let Some(active) = self.trust.schema() else { return false };
+        let Some(own) = active.schema.worker(me.worker.as_str()) else { return false };
+        let blocking = self.blocking_threads.unwrap_or_else(cores);
+        match Handlers::resolve(own, &self.registrations, self.strict_handlers, blocking) {
+            Ok(handlers) => {
+                self.worker.inner().set_handlers(Arc::new(handlers));
+                true
+            }
+            Err(mistakes) => {
+                self.tell_ready(Err(StartError::Registration(mistakes)));
+                self.start_drain(ctx);
+                false
+            }
+        }
+    }
+
+    fn set_up_peers(&mut self, lease: std::time::Duration) {
+        let identity = self.worker.identity();
+        let Some(active) = self.trust.schema() else { return };
+        let me = Me { key: identity.key(), incarnation: identity.incarnation, node: identity.node };
+        let random = self.random.clone();
+        self.peers.get_or_insert_with(|| Peers::new(me, active.schema, lease, random));
+    }
+
+    /// Tickets that are no longer good: no new link by them, and the open ones are closed.
+    fn take_revoked(&mut self, revoke: &Revoke, ctx: &mut Context<Self>) {
+        for renewed in self.fresh_tickets() {
+            self.peer_event(renewed, ctx);
+        }
+        for ticket in &revoke.tickets {
+            let kept =
+                self.trust.with_policy(|policy| policy.revoke(ticket.serial, ticket.until_unix_s));
+            if kept.is_err() {
+                log::error!("the list of revoked tickets is full; {} is not kept", ticket.serial);
+            }
+        }
+        let serials = revoke.tickets.iter().map(|ticket| ticket.serial).collect();
+        self.peer_event(Event::Revoked(serials), ctx);
+    }
+
+    /// The tickets that peers have pushed over their links since this was last asked.
+    fn fresh_tickets(&self) -> Vec<Event> {
+        let now = self.clock.unix_seconds();
+        let renewed = self.links.iter().filter_map(|(link, entry)| {
+            let ticket = entry.service.take_fresh_ticket()?;
+            let node = entry.node;
+            let checked =
+                self.trust.with_policy(|policy| policy.check(&ticket, &node, Role::Worker, now));
+            match checked {
+                Ok(ticket) => Some(Event::PeerRenewed {
+                    link: *link,
+                    incarnation: ticket.claims.incarnation,
+                    ticket_serial: ticket.claims.serial,
+                }),
+                Err(error) => {
+                    log::warn!("{} pushed a ticket that does not hold: {error}", entry.key);
+                    None
+                }
+            }
+        });
+        renewed.collect()
+    }
+}

@@ -1,0 +1,68 @@
+//! How a worker leaves: no new calls, finish what runs, say goodbye.
+
+use std::time::Duration;
+
+use actix::Context;
+use meshwork_shared::link::close::CloseCode;
+use meshwork_shared::link::handle::Link;
+use meshwork_shared::protocol::{Draining, Leave, Message};
+use tokio::time::{sleep, timeout};
+
+use super::Control;
+use crate::peers::Event;
+use crate::session::control_request;
+use crate::worker::Worker;
+
+/// How long the master may take to note that we leave.
+const LEAVE_WITHIN: Duration = Duration::from_secs(1);
+
+/// How long links may take to say their last words.
+const CLOSE_WITHIN: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether calls of ours are still in flight.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+impl Control {
+    /// DRAIN on every link and a notice to the master, at the same time: works without a master.
+    pub(super) fn start_drain(&mut self, ctx: &mut Context<Self>) {
+        if std::mem::replace(&mut self.draining, true) {
+            return;
+        }
+        self.worker.inner().stop_taking_work();
+        self.links.values().for_each(|entry| entry.link.drain());
+        self.cast(&Draining {});
+        self.peer_event(Event::Drain, ctx);
+    }
+}
+
+/// Waits for what runs, within the grace period, then leaves.
+pub(super) async fn leave(worker: Worker, master: Option<Link>, links: Vec<Link>) {
+    let inner = worker.inner();
+    let quiet = async {
+        inner.activity.idle().await;
+        while links.iter().any(|link| link.in_flight() > 0) {
+            sleep(LOOK_EVERY).await;
+        }
+    };
+    if timeout(inner.grace(), quiet).await.is_err() {
+        log::warn!(
+            "the grace period is over with {} handlers and jobs running",
+            inner.activity.running()
+        );
+    }
+    if let Some(master) = &master {
+        let request = control_request(Leave::NAME, Leave {}.encode(), true, LEAVE_WITHIN);
+        if let Ok(reply) = master.call(request) {
+            // The lease ends it if this did not get through.
+            let _ = reply.await;
+        }
+        master.close(CloseCode::Leaving, "");
+    }
+    links.iter().for_each(|link| link.close(CloseCode::Leaving, ""));
+    let closed = async {
+        while links.iter().any(Link::is_open) {
+            sleep(LOOK_EVERY).await;
+        }
+    };
+    let _ = timeout(CLOSE_WITHIN, closed).await;
+}

@@ -1,0 +1,74 @@
+//! Handlers: what user code does with a command, with its types taken off.
+//!
+//! * `future`: async functions, polled in place first
+//! * `blocking`: functions that compute, on a bounded pool
+//! * [`actor`]: actix actors behind a bounded mailbox
+//! * [`table`]: all handlers of a worker, checked against its schema
+
+pub mod actor;
+mod blocking;
+mod future;
+pub(crate) mod table;
+
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt;
+use meshwork_shared::codec::Codec;
+use meshwork_shared::link::message::{Answer, Body};
+use meshwork_shared::link::service::Handling;
+use meshwork_shared::outcome::{ErrorBody, Failure, NotExecuted};
+
+pub(crate) use blocking::{BlockingHandler, Pool, RawBlockingHandler};
+pub(crate) use future::{FutureHandler, RawHandler};
+
+use crate::command::Command;
+use crate::context::Context;
+
+/// A handler without its types.
+pub(crate) trait Handler: Send + Sync {
+    /// Starts serving a call. Foreign code in it is caught when it panics.
+    fn handle(&self, context: Context, body: Body) -> Handling;
+
+    /// True when it computes on the blocking pool: its default concurrency is the number of cores.
+    fn is_blocking(&self) -> bool {
+        false
+    }
+}
+
+/// Reads the arguments of a command.
+fn decode<C: Command>(body: &Body) -> Result<C, ErrorBody> {
+    body.codec
+        .decode(&body.bytes)
+        .map_err(|error| NotExecuted::ArgumentRefused { message: error.message }.into())
+}
+
+/// Writes the reply in the codec that the caller used.
+fn encode<C: Command>(reply: Result<C::Reply, Failure>) -> Answer {
+    let reply = reply.map_err(ErrorBody::from)?;
+    let codec = match C::CODEC {
+        Codec::None | Codec::Raw => Codec::Json,
+        codec => codec,
+    };
+    match codec.encode(&reply) {
+        Ok(bytes) => Ok(Body { codec, bytes }),
+        Err(error) => Err(Failure::new("reply_not_encodable", error.message).into()),
+    }
+}
+
+/// Turns a panic of user code into a failure that answers at once.
+async fn caught(handling: impl Future<Output = Answer>) -> Answer {
+    match AssertUnwindSafe(handling).catch_unwind().await {
+        Ok(answer) => answer,
+        Err(panic) => Err(panicked(panic.as_ref()).into()),
+    }
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> Failure {
+    let words = panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".to_owned());
+    Failure::new("panic", format!("the handler panicked: {words}"))
+}

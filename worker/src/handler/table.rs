@@ -1,0 +1,182 @@
+//! All handlers of a worker, checked against its schema once at start.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use meshwork_schema::{CommandSchema, WorkerName, WorkerSchema};
+use thiserror::Error;
+
+use super::Handler;
+use crate::slots::Slots;
+
+/// Default `concurrency` of a command whose handler does not block.
+const CONCURRENCY_DEFAULT: usize = 1024;
+
+/// A registration that does not fit the schema. The fault is in the program or in the schema.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum RegistrationError {
+    /// The schema gives the worker no such command.
+    #[error(
+        "worker `{worker}` has no command `{command}` in the schema; add it under \
+         [{worker}._commands] or drop the handler"
+    )]
+    Unknown {
+        /// The worker.
+        worker: String,
+        /// The command that was registered.
+        command: String,
+    },
+    /// The command belongs to another worker.
+    #[error("command `{command}` belongs to worker `{owner}`, not to `{worker}`")]
+    Foreign {
+        /// The worker that registers.
+        worker: String,
+        /// The worker that `Command::WORKER` names.
+        owner: String,
+        /// The command.
+        command: String,
+    },
+    /// Two handlers for one command.
+    #[error("command `{command}` has two handlers; keep one")]
+    Doubled {
+        /// The command.
+        command: String,
+    },
+    /// No handler, and `strict_handlers` is on.
+    #[error("command `{command}` has no handler; write one or turn strict_handlers off")]
+    Missing {
+        /// The command.
+        command: String,
+    },
+}
+
+/// A handler under its name, before the schema is known.
+pub(crate) struct Registration {
+    /// `None` when the handler is registered by name only.
+    pub(crate) owner: Option<&'static str>,
+    pub(crate) command: String,
+    pub(crate) handler: Arc<dyn Handler>,
+}
+
+/// A handler with the slots of its command.
+pub(crate) struct Served {
+    pub(crate) schema: CommandSchema,
+    pub(crate) handler: Arc<dyn Handler>,
+    pub(crate) slots: Arc<Slots>,
+}
+
+/// The handlers of a worker by command name.
+pub(crate) struct Handlers {
+    worker: WorkerName,
+    /// Default concurrency of blocking handlers.
+    blocking: usize,
+    by_name: BTreeMap<String, Arc<Served>>,
+}
+
+impl Handlers {
+    /// Checks all registrations; every mistake is told at once.
+    pub(crate) fn resolve(
+        schema: &WorkerSchema,
+        registrations: &[Registration],
+        strict: bool,
+        blocking: usize,
+    ) -> Result<Self, Vec<RegistrationError>> {
+        let mut mistakes = Vec::new();
+        let mut by_name = BTreeMap::new();
+        for registration in registrations {
+            match serve(schema, registration, blocking) {
+                Ok(served) => {
+                    let command = registration.command.clone();
+                    if by_name.insert(command.clone(), Arc::new(served)).is_some() {
+                        mistakes.push(RegistrationError::Doubled { command });
+                    }
+                }
+                Err(mistake) => mistakes.push(mistake),
+            }
+        }
+        for command in &schema.commands {
+            if by_name.contains_key(command.name.as_str()) {
+                continue;
+            }
+            let command = command.name.to_string();
+            if strict {
+                mistakes.push(RegistrationError::Missing { command });
+            } else {
+                log::warn!("command `{command}` has no handler here; it is not announced");
+            }
+        }
+        let worker = schema.name.clone();
+        if mistakes.is_empty() { Ok(Self { worker, blocking, by_name }) } else { Err(mistakes) }
+    }
+
+    /// The same handlers under a changed schema. Slots carry over, so that calls under way still
+    /// count; a command that the schema no longer has loses its handler.
+    pub(crate) fn updated(&self, schema: &WorkerSchema) -> Self {
+        let mut by_name = BTreeMap::new();
+        for (name, served) in &self.by_name {
+            let Some((_, command)) = schema.command(name) else {
+                log::warn!("the new schema has no command `{name}`; its handler rests");
+                continue;
+            };
+            let unchanged = command.concurrency == served.schema.concurrency
+                && command.backlog == served.schema.backlog;
+            let slots = if unchanged {
+                served.slots.clone()
+            } else {
+                slots(command, served.handler.as_ref(), self.blocking)
+            };
+            let handler = served.handler.clone();
+            by_name
+                .insert(name.clone(), Arc::new(Served { schema: command.clone(), handler, slots }));
+        }
+        Self { worker: self.worker.clone(), blocking: self.blocking, by_name }
+    }
+
+    /// The worker whose handlers these are.
+    pub(crate) fn worker(&self) -> &str {
+        self.worker.as_str()
+    }
+
+    pub(crate) fn find(&self, command: &str) -> Option<&Arc<Served>> {
+        self.by_name.get(command)
+    }
+
+    /// The commands that have a handler, sorted.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Served>> {
+        self.by_name.values()
+    }
+}
+
+fn serve(
+    schema: &WorkerSchema,
+    registration: &Registration,
+    blocking: usize,
+) -> Result<Served, RegistrationError> {
+    let worker = schema.name.to_string();
+    let command = registration.command.clone();
+    if let Some(owner) = registration.owner
+        && owner != worker
+    {
+        let owner = owner.to_owned();
+        return Err(RegistrationError::Foreign { worker, owner, command });
+    }
+    let Some((_, schema)) = schema.command(&command) else {
+        return Err(RegistrationError::Unknown { worker, command });
+    };
+    let handler = registration.handler.clone();
+    let slots = slots(schema, handler.as_ref(), blocking);
+    Ok(Served { schema: schema.clone(), handler, slots })
+}
+
+fn slots(schema: &CommandSchema, handler: &dyn Handler, blocking: usize) -> Arc<Slots> {
+    let default = if handler.is_blocking() { blocking } else { CONCURRENCY_DEFAULT };
+    // A queued command runs its jobs in order unless the schema says otherwise.
+    let default = if schema.queued { 1 } else { default };
+    let concurrency = schema.concurrency.map_or(default, |n| n as usize);
+    Arc::new(Slots::new(concurrency, schema.backlog as usize))
+}
+
+/// Cores that this process may use.
+pub(crate) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}

@@ -1,0 +1,174 @@
+//! The queues of this instance (memory backend) and the tasks that run their jobs: one queue per
+//! queued command, in order, as many at once as the command has slots.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use meshwork_queue::{
+    EnqueueError, Finished, JobEnd, Lease, MemoryBackend, NewJob, QueueBackend, QueueOptions,
+};
+use meshwork_shared::clock::Clock;
+use meshwork_shared::codec::Codec;
+use meshwork_shared::link::message::{Answer, Body, InboundCall};
+use meshwork_shared::outcome::{ErrorBody, Failure, NotExecuted};
+use meshwork_shared::protocol::MemberKey;
+use meshwork_shared::random::Random;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
+
+use crate::activity::Activity;
+use crate::call::enqueue::Receipt;
+use crate::context::{Caller, Context};
+use crate::handler::table::Served;
+use crate::worker::Worker;
+
+/// All queues of this instance.
+pub(crate) struct Queues {
+    random: Random,
+    clock: Clock,
+    activity: Activity,
+    by_command: Mutex<BTreeMap<String, Arc<MemoryBackend>>>,
+}
+
+impl Queues {
+    pub(crate) fn new(random: Random, clock: Clock, activity: Activity) -> Self {
+        Self { random, clock, activity, by_command: Mutex::new(BTreeMap::new()) }
+    }
+
+    /// Stores a call as a job; the answer is its receipt. The queue and its runner start with the
+    /// first job.
+    pub(crate) async fn enqueue(
+        &self,
+        served: Arc<Served>,
+        context: Context,
+        call: InboundCall,
+        instance: MemberKey,
+    ) -> Answer {
+        let caller = context.caller();
+        let job = NewJob::new(
+            caller.worker.clone(),
+            caller.variant.clone(),
+            call.body.codec,
+            call.body.bytes,
+        );
+        let queue = self.queue(&served, context.worker());
+        let job = queue.enqueue(job).await.map_err(|error| ErrorBody::from(refused(error)))?;
+        let receipt = Receipt { job, instance };
+        match Codec::Json.encode(&receipt) {
+            Ok(bytes) => Ok(Body { codec: Codec::Json, bytes }),
+            Err(error) => Err(Failure::new("reply_not_encodable", error.message).into()),
+        }
+    }
+
+    fn queue(&self, served: &Arc<Served>, worker: &Worker) -> Arc<MemoryBackend> {
+        let name = served.schema.name.to_string();
+        let mut queues = self.by_command.lock().unwrap_or_else(PoisonError::into_inner);
+        let start = || {
+            let options = QueueOptions::from(&served.schema);
+            let queue = MemoryBackend::new(options, self.random.clone(), self.clock.clone());
+            let queue = Arc::new(queue);
+            let runner = Runner {
+                queue: queue.clone(),
+                command: name.clone(),
+                worker: worker.without_deadline(),
+                activity: self.activity.clone(),
+            };
+            worker.inner().spawn(runner.run());
+            queue
+        };
+        queues.entry(name.clone()).or_insert_with(start).clone()
+    }
+}
+
+fn refused(error: EnqueueError) -> NotExecuted {
+    match error {
+        EnqueueError::Full { .. } => NotExecuted::overloaded(error.to_string()),
+        EnqueueError::TooLarge { bytes, bytes_max } => {
+            NotExecuted::TooLarge { bytes: bytes as u64, limit: bytes_max as u64 }
+        }
+    }
+}
+
+/// Takes jobs from one queue for as long as the worker lives.
+struct Runner {
+    queue: Arc<MemoryBackend>,
+    command: String,
+    worker: Worker,
+    activity: Activity,
+}
+
+impl Runner {
+    async fn run(self) {
+        let mut stopping = self.worker.inner().stopping();
+        loop {
+            let Some(served) =
+                self.worker.inner().handlers().and_then(|all| all.find(&self.command).cloned())
+            else {
+                // The schema lost the command; its jobs wait until it has it again.
+                if self.worker.inner().changes().changed().await.is_err() {
+                    return;
+                }
+                continue;
+            };
+            let Ok(slot) = served.slots.wait().await else { return };
+            let lease = tokio::select! {
+                biased;
+                _ = stopping.wait_for(|stop| *stop) => return,
+                lease = self.queue.lease() => lease,
+            };
+            self.start(lease, &served, slot);
+        }
+    }
+
+    fn start(&self, lease: Lease, served: &Arc<Served>, slot: OwnedSemaphorePermit) {
+        let running = self.activity.begin();
+        let (queue, command) = (self.queue.clone(), self.command.clone());
+        let context = self.context(&lease);
+        let body = Body { codec: lease.job.codec, bytes: Bytes::clone(&lease.job.body) };
+        let handling = served.handler.handle(context, body);
+        self.worker.inner().spawn(async move {
+            let end = match tokio::time::timeout(lease.run_timeout, handling).await {
+                Ok(Ok(_)) => JobEnd::Done,
+                Ok(Err(ErrorBody::NotExecuted(refused @ NotExecuted::ArgumentRefused { .. }))) => {
+                    JobEnd::Fail { error: refused.to_string() }
+                }
+                Ok(Err(error)) => JobEnd::Retry { error: describe(&error) },
+                Err(_) => JobEnd::Retry { error: "ran into its run_timeout".to_owned() },
+            };
+            match queue.finish(lease.token(), end).await {
+                Ok(Finished::Done) => {}
+                Ok(other) => log::warn!("job {} of `{command}`: {other:?}", lease.id),
+                Err(error) => log::warn!("job {} of `{command}`: {error}", lease.id),
+            }
+            drop((slot, running));
+        });
+    }
+
+    fn context(&self, lease: &Lease) -> Context {
+        let identity = self.worker.identity();
+        let caller = Caller {
+            worker: lease.job.caller.clone(),
+            variant: lease.job.caller_variant.clone(),
+            incarnation: identity.incarnation,
+            node: identity.node,
+        };
+        let deadline = Instant::now() + lease.run_timeout;
+        Context {
+            caller: Arc::new(caller),
+            call_id: meshwork_shared::ids::CallId(0),
+            deadline,
+            trace: None,
+            attempt: lease.attempt,
+            worker: self.worker.within(deadline, None),
+        }
+    }
+}
+
+fn describe(error: &ErrorBody) -> String {
+    match error {
+        ErrorBody::NotExecuted(reason) => reason.to_string(),
+        ErrorBody::Failed(failure) => failure.to_string(),
+        ErrorBody::Unknown(cause) => cause.to_string(),
+    }
+}

@@ -1,0 +1,182 @@
+//! What answers the peer of one link: finds the command, checks who may call it, takes a slot, and
+//! starts the handler.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use meshwork_schema::{Schema, WorkerSchema};
+use meshwork_shared::link::message::{CommandRef, InboundCall};
+use meshwork_shared::link::service::{Handling, Notice, Served as Answered, Service};
+use meshwork_shared::outcome::NotExecuted;
+use tokio::time::Instant;
+
+use crate::context::{Caller, Context};
+use crate::handler::table::{Handlers, Served};
+use crate::worker::Worker;
+
+/// What a caller finds under a command.
+#[derive(Clone)]
+enum Entry {
+    /// No such command, or no handler for it here.
+    Missing,
+    /// The schema keeps it from this caller.
+    Denied,
+    Open(Arc<Served>),
+}
+
+/// What one caller may do here, by the numbers that were agreed when the link was made and by name.
+struct Access {
+    by_number: Vec<Entry>,
+    handlers: Arc<Handlers>,
+    schema: Arc<Schema>,
+}
+
+/// The service of one link.
+pub(crate) struct LinkService {
+    caller: Arc<Caller>,
+    worker: Worker,
+    /// Our commands as numbered by the schema that this end announced on this link.
+    numbering: Arc<WorkerSchema>,
+    access: ArcSwap<Access>,
+    /// The peer's latest ticket, for the owner of the link to check.
+    fresh_ticket: Mutex<Option<Bytes>>,
+}
+
+impl LinkService {
+    pub(crate) fn new(
+        caller: Caller,
+        worker: Worker,
+        numbering: Arc<WorkerSchema>,
+        schema: Arc<Schema>,
+        handlers: Arc<Handlers>,
+    ) -> Self {
+        let access = access(&numbering, &caller, schema, handlers);
+        Self {
+            caller: Arc::new(caller),
+            worker,
+            numbering,
+            access: ArcSwap::from_pointee(access),
+            fresh_ticket: Mutex::new(None),
+        }
+    }
+
+    /// The schema or the handlers changed: the numbers of this link stay, what they open may not.
+    pub(crate) fn update(&self, schema: Arc<Schema>, handlers: Arc<Handlers>) {
+        self.access.store(Arc::new(access(&self.numbering, &self.caller, schema, handlers)));
+    }
+
+    /// The ticket that the peer pushed since this was last asked.
+    pub(crate) fn take_fresh_ticket(&self) -> Option<Bytes> {
+        self.fresh_ticket.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn find(&self, command: &CommandRef) -> Entry {
+        let access = self.access.load();
+        match command {
+            CommandRef::Number(number) => {
+                access.by_number.get(usize::from(*number)).cloned().unwrap_or(Entry::Missing)
+            }
+            CommandRef::Name(name) => std::str::from_utf8(name)
+                .map_or(Entry::Missing, |name| entry(name, &self.caller, &access)),
+        }
+    }
+
+    fn context(&self, call: &InboundCall) -> Context {
+        Context {
+            caller: self.caller.clone(),
+            call_id: call.id,
+            deadline: call.deadline,
+            trace: call.trace,
+            attempt: call.attempt.unwrap_or(1),
+            worker: self.worker.within(call.deadline, call.trace),
+        }
+    }
+
+    fn start(&self, served: Arc<Served>, call: InboundCall) -> Answered {
+        let context = self.context(&call);
+        let running = self.worker.inner().activity.begin();
+        if let Some(slot) = served.slots.try_take() {
+            let mut handling = served.handler.handle(context, call.body);
+            return Answered::Handling(Box::pin(async move {
+                let answer = handling.as_mut().await;
+                drop((slot, running));
+                answer
+            }));
+        }
+        let place = match served.slots.queue() {
+            Ok(place) => place,
+            Err(refused) => return Answered::Ready(Err(refused.into())),
+        };
+        let handling: Handling = Box::pin(async move {
+            let slot = place.slot(call.deadline).await?;
+            let answer = served.handler.handle(context, call.body).await;
+            drop((slot, running));
+            answer
+        });
+        Answered::Handling(handling)
+    }
+}
+
+impl Service for LinkService {
+    fn serve(&self, call: InboundCall) -> Answered {
+        let refused = match self.find(&call.command) {
+            Entry::Open(_) if call.deadline <= Instant::now() => NotExecuted::Deadline,
+            Entry::Open(served) if served.schema.queued => {
+                let context = self.context(&call);
+                let inner = self.worker.inner().clone();
+                return Answered::Handling(Box::pin(async move {
+                    let instance = inner.identity().key();
+                    inner.queues.enqueue(served, context, call, instance).await
+                }));
+            }
+            Entry::Open(served) => return self.start(served, call),
+            Entry::Missing => NotExecuted::NoSuchCommand,
+            Entry::Denied => NotExecuted::NotAllowed,
+        };
+        Answered::Ready(Err(refused.into()))
+    }
+
+    fn notice(&self, notice: Notice) {
+        match notice {
+            Notice::Ticket(ticket) => {
+                *self.fresh_ticket.lock().unwrap_or_else(PoisonError::into_inner) = Some(ticket);
+            }
+            Notice::PeerDraining => self.worker.inner().routes_changed(),
+            // The master is who tells of revocations; the end is told by the link's task.
+            Notice::Revoke(_) | Notice::Ended(_) => {}
+        }
+    }
+
+    fn computed_in_place(&self, command: &CommandRef, took: Duration) {
+        let name = match command {
+            CommandRef::Number(number) => self
+                .numbering
+                .command_at(*number)
+                .map_or_else(|| number.to_string(), |command| command.name.to_string()),
+            CommandRef::Name(name) => name.escape_ascii().to_string(),
+        };
+        self.worker.inner().warn_computed_in_place(&name, took);
+    }
+}
+
+fn access(
+    numbering: &WorkerSchema,
+    caller: &Caller,
+    schema: Arc<Schema>,
+    handlers: Arc<Handlers>,
+) -> Access {
+    let mut access = Access { by_number: Vec::new(), handlers, schema };
+    let by_number =
+        numbering.commands.iter().map(|command| entry(command.name.as_str(), caller, &access));
+    access.by_number = by_number.collect();
+    access
+}
+
+fn entry(command: &str, caller: &Caller, access: &Access) -> Entry {
+    let Some(served) = access.handlers.find(command) else { return Entry::Missing };
+    let callee = access.handlers.worker();
+    let may = access.schema.may_call(caller.worker.as_str(), callee, command);
+    if may || cfg!(mutate = "allow_check") { Entry::Open(served.clone()) } else { Entry::Denied }
+}

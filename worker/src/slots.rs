@@ -1,0 +1,112 @@
+//! How many calls of one command run at once, and how many may wait for that.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use meshwork_shared::outcome::NotExecuted;
+use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+
+/// A call that waits is refused this part of its time before its deadline, so that the refusal
+/// reaches the caller while it still listens.
+const EARLY_PART: u32 = 8;
+
+/// Never earlier than this.
+const EARLY_MAX: Duration = Duration::from_millis(100);
+
+/// The slots of one command, shared by all links.
+pub(crate) struct Slots {
+    running: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    backlog: usize,
+}
+
+/// One place in the backlog, given back when dropped.
+pub(crate) struct Place {
+    slots: Arc<Slots>,
+}
+
+impl Slots {
+    pub(crate) fn new(concurrency: usize, backlog: usize) -> Self {
+        let running = Arc::new(Semaphore::new(concurrency.clamp(1, Semaphore::MAX_PERMITS)));
+        Self { running, waiting: AtomicUsize::new(0), backlog }
+    }
+
+    /// A slot, if one is free and nobody waits for it.
+    pub(crate) fn try_take(&self) -> Option<OwnedSemaphorePermit> {
+        self.running.clone().try_acquire_owned().ok()
+    }
+
+    /// Waits for a slot, however long: for jobs, which have their place in a queue.
+    pub(crate) async fn wait(&self) -> Result<OwnedSemaphorePermit, AcquireError> {
+        self.running.clone().acquire_owned().await
+    }
+
+    /// A place in the backlog.
+    ///
+    /// # Errors
+    /// The backlog is full.
+    pub(crate) fn queue(self: &Arc<Self>) -> Result<Place, NotExecuted> {
+        let place = Place { slots: self.clone() };
+        if self.waiting.fetch_add(1, Ordering::Relaxed) >= self.backlog {
+            return Err(NotExecuted::overloaded("the command's backlog"));
+        }
+        Ok(place)
+    }
+}
+
+impl Place {
+    /// Waits for a slot, in order of arrival.
+    ///
+    /// # Errors
+    /// The deadline is (nearly) over.
+    pub(crate) async fn slot(self, deadline: Instant) -> Result<OwnedSemaphorePermit, NotExecuted> {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let until = deadline - (left / EARLY_PART).min(EARLY_MAX);
+        let slot = self.slots.running.clone().acquire_owned();
+        match tokio::time::timeout_at(until, slot).await {
+            Ok(Ok(permit)) => Ok(permit),
+            // The semaphore is never closed.
+            Ok(Err(_)) | Err(_) => Err(NotExecuted::Deadline),
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.slots.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_backlog_waits_in_order_and_has_an_end() {
+        let slots = Arc::new(Slots::new(1, 1));
+        let running = slots.try_take().unwrap();
+        assert!(slots.try_take().is_none());
+        let place = slots.queue().unwrap();
+        assert!(matches!(slots.queue(), Err(NotExecuted::Overloaded { .. })));
+        let deadline = Instant::now() + Duration::from_secs(1);
+        let waits = tokio::spawn(place.slot(deadline));
+        tokio::task::yield_now().await;
+        drop(running);
+        assert!(waits.await.unwrap().is_ok());
+        assert!(slots.queue().is_ok(), "its place was given back");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_waits_too_long_hears_of_it_in_time() {
+        let slots = Arc::new(Slots::new(1, 8));
+        let _running = slots.try_take().unwrap();
+        let started = Instant::now();
+        let deadline = started + Duration::from_secs(10);
+        let refused = slots.queue().unwrap().slot(deadline).await;
+        assert_eq!(refused.err(), Some(NotExecuted::Deadline));
+        let waited = started.elapsed();
+        assert!(waited < Duration::from_secs(10) && waited >= Duration::from_millis(9890));
+    }
+}

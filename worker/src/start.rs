@@ -1,0 +1,222 @@
+//! The boot order of a worker: settings, keys, listener, control, session; then wait until ready.
+
+use std::sync::Arc;
+
+use actix::{Actor, Addr};
+use meshwork_schema::CommandName;
+use meshwork_shared::admission::HandshakeCounters;
+use meshwork_shared::config::{Credentials, WorkerConfig};
+use meshwork_shared::identity::NodeKey;
+use meshwork_shared::ids::{Incarnation, MeshId};
+use meshwork_shared::link::accept::{Accepting, listen_loop};
+use meshwork_shared::link::lanes::Lanes;
+use meshwork_shared::net::Listener;
+use meshwork_shared::protocol::ProcessId;
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::activity::Activity;
+use crate::authority::Authority;
+use crate::builder::{Builder, Resolved, StartError, admission, advertised, resolve};
+use crate::control::{Control, Inbound, Parts};
+use crate::jobs::Queues;
+use crate::session::{Claim, Session};
+use crate::trust::Trust;
+use crate::worker::{Identity, Inner, Worker};
+
+/// Accepted connections that may wait for the control.
+const ACCEPTED_LEN: usize = 64;
+
+/// What the control's thread starts from.
+struct Boot {
+    parts: Parts,
+    session: SessionParts,
+    accepting: Accepting<Trust>,
+    listen: String,
+    in_place: bool,
+}
+
+/// What the session needs beside what the control has.
+struct SessionParts {
+    config: WorkerConfig,
+    claim: Claim,
+}
+
+pub(crate) async fn start(mut builder: Builder) -> Result<Worker, StartError> {
+    let Resolved { config, variant, node_key } = resolve(&builder)?;
+    let registrations = builder.take_registrations();
+    let mut commands = Vec::new();
+    for registration in &registrations {
+        let name = registration.command.clone();
+        let command = CommandName::new(&name);
+        commands.push(command.map_err(|cause| StartError::CommandName { name, cause })?);
+    }
+    commands.sort();
+    commands.dedup();
+    let surroundings = &builder.surroundings;
+    let (random, clock) = (surroundings.random.clone(), surroundings.clock.clone());
+    let (_, hash) = admission(&config.credentials);
+    let authority =
+        Authority::new(config.authority, hash, config.strict, config.authority_file.clone())
+            .map_err(StartError::KeyFile)?;
+    let trust = Arc::new(Trust::new(mesh_id(&config), clock.clone(), &config.limits));
+    let worker = make_worker(&builder, &config, &variant, &node_key);
+    let lanes =
+        if surroundings.in_place { 0 } else { config.lanes.unwrap_or(Lanes::default_count()) };
+    let (ready, is_ready) = oneshot::channel();
+    let parts = Parts {
+        worker: worker.clone(),
+        trust: trust.clone(),
+        authority: Arc::new(authority),
+        network: surroundings.network,
+        node_key: Arc::new(node_key.clone()),
+        random: random.clone(),
+        clock,
+        limits: config.limits.clone(),
+        lanes: Lanes::start(lanes).map_err(StartError::Thread)?,
+        callers_runtime: (!surroundings.in_place && lanes == 0).then(Handle::current),
+        hooks: builder.hooks.clone(),
+        registrations,
+        strict_handlers: config.strict_handlers,
+        blocking_threads: config.blocking_threads_max,
+        ready,
+    };
+    let claim = Claim {
+        worker: config.worker.clone(),
+        variant,
+        process: ProcessId(random.next_u64()),
+        commands,
+        advertise: advertised(&config).await?,
+        port: 0,
+    };
+    let accepting = Accepting {
+        doorman: trust,
+        node_key,
+        random,
+        limits: config.limits.clone(),
+        counters: Arc::new(HandshakeCounters::default()),
+    };
+    let listen = config.listen.to_string();
+    let in_place = surroundings.in_place;
+    let session = SessionParts { config, claim };
+    let control = run(Boot { parts, session, accepting, listen, in_place }).await?;
+    worker.inner().set_control(control);
+    is_ready.await.unwrap_or(Err(StartError::Stopped))?;
+    Ok(worker)
+}
+
+fn make_worker(
+    builder: &Builder,
+    config: &WorkerConfig,
+    variant: &meshwork_schema::Variant,
+    node_key: &NodeKey,
+) -> Worker {
+    let identity = Identity {
+        worker: config.worker.clone(),
+        variant: variant.clone(),
+        incarnation: Incarnation(0),
+        node: node_key.node_id(),
+    };
+    let activity = Activity::default();
+    let surroundings = &builder.surroundings;
+    let queues =
+        Queues::new(surroundings.random.clone(), surroundings.clock.clone(), activity.clone());
+    let inner = Inner::new(identity, queues, activity, Handle::current(), config.grace);
+    Worker::from_inner(Arc::new(inner))
+}
+
+fn mesh_id(config: &WorkerConfig) -> MeshId {
+    match &config.credentials {
+        Credentials::Mesh { secret, .. } => secret.mesh_id(),
+        Credentials::Join(key) => key.mesh_id(),
+    }
+}
+
+/// Starts the control, in the caller's `LocalSet` or on a thread of its own.
+async fn run(boot: Boot) -> Result<Addr<Control>, StartError> {
+    if boot.in_place {
+        return begin(boot).await.map(|(control, _)| control);
+    }
+    let (started, is_started) = oneshot::channel();
+    let thread = std::thread::Builder::new().name("meshwork-control".to_owned());
+    let spawned = thread.spawn(move || {
+        let system = actix_rt::System::new();
+        system.block_on(async move {
+            match begin(boot).await {
+                Ok((control, stopped)) => {
+                    let _ = started.send(Ok(control));
+                    // The sender goes with the control.
+                    let _ = stopped.await;
+                }
+                Err(error) => drop(started.send(Err(error))),
+            }
+        });
+    });
+    spawned.map_err(StartError::Thread)?;
+    is_started.await.unwrap_or(Err(StartError::Stopped))
+}
+
+/// Listens, starts the control, and sets its session and its accept loop going. The receiver
+/// resolves when the control has stopped; both tasks stop with it.
+async fn begin(boot: Boot) -> Result<(Addr<Control>, oneshot::Receiver<()>), StartError> {
+    let Boot { parts, session, accepting, listen, .. } = boot;
+    let listener = parts.network.listen(&listen).await;
+    let listener =
+        listener.map_err(|cause| StartError::Listen { address: listen.clone(), cause })?;
+    let port = listener.local_addr().map_or(0, |address| address.port());
+    let SessionParts { config, mut claim } = session;
+    claim.port = port;
+    let (psks, _) = admission(&config.credentials);
+    let (trust, authority) = (parts.trust.clone(), parts.authority.clone());
+    let (network, node_key) = (parts.network, parts.node_key.clone());
+    let (random, clock) = (parts.random.clone(), parts.clock.clone());
+    let (gone, stopped) = oneshot::channel();
+    let control = Control::new(parts, gone).start();
+    let session = Session {
+        control: control.clone(),
+        trust,
+        authority,
+        network,
+        master: config.master,
+        psks,
+        node_key,
+        random,
+        clock,
+        limits: config.limits,
+        claim,
+    };
+    // Both end when the control is gone: nobody takes what they bring.
+    actix_rt::spawn(until_gone(control.clone(), session.run()));
+    actix_rt::spawn(until_gone(control.clone(), accept(listener, accepting, control.clone())));
+    Ok((control, stopped))
+}
+
+async fn until_gone(control: Addr<Control>, task: impl Future<Output = ()>) {
+    let gone = async {
+        while control.connected() {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        () = task => {}
+        () = gone => {}
+    }
+}
+
+async fn accept(listener: Listener, accepting: Accepting<Trust>, control: Addr<Control>) {
+    let (sender, mut accepted) = mpsc::channel(ACCEPTED_LEN);
+    let listening = listen_loop(listener, Arc::new(accepting), sender);
+    let forwarding = async {
+        while let Some(link) = accepted.recv().await {
+            if control.send(Inbound(link)).await.is_err() {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        biased;
+        () = forwarding => {}
+        () = listening => {}
+    }
+}

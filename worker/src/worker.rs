@@ -1,0 +1,362 @@
+//! The handle that user code holds: calls, queries, shutdown. Cheap to clone, usable from any
+//! thread and any tokio runtime.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use actix::Addr;
+use arc_swap::{ArcSwap, ArcSwapOption};
+use bytes::Bytes;
+use meshwork_schema::{Schema, Variant, WorkerName};
+use meshwork_shared::ids::{Incarnation, NodeId};
+use meshwork_shared::link::message::Body;
+use meshwork_shared::outcome::{CallError, NotExecuted};
+use meshwork_shared::protocol::{Member, MemberKey};
+use meshwork_shared::record::TraceContext;
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::activity::Activity;
+use crate::builder::Builder;
+use crate::call::balanced::{Call, RawCall};
+use crate::call::broadcast::Broadcast;
+use crate::call::direct::Peer;
+use crate::call::enqueue::Enqueue;
+use crate::call::options::CallOptions;
+use crate::call::{encode, json_body};
+use crate::command::Command;
+use crate::control::{Control, Shutdown};
+use crate::handler::table::Handlers;
+use crate::jobs::Queues;
+use crate::routes::Routes;
+
+/// Handlers that computed in place are warned about at most this often.
+const WARN_EVERY: Duration = Duration::from_secs(10);
+
+/// Who this worker is in the mesh.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// What kind of process it is.
+    pub worker: WorkerName,
+    /// Which instance.
+    pub variant: Variant,
+    /// Which life of it.
+    pub incarnation: Incarnation,
+    /// Its public key.
+    pub node: NodeId,
+}
+
+impl Identity {
+    /// Worker and variant.
+    pub fn key(&self) -> MemberKey {
+        MemberKey { worker: self.worker.clone(), variant: self.variant.clone() }
+    }
+}
+
+impl std::fmt::Display for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.worker, self.variant)
+    }
+}
+
+/// What all handles of a worker share.
+pub(crate) struct Inner {
+    identity: ArcSwap<Identity>,
+    pub(crate) routes: ArcSwap<Routes>,
+    changes: watch::Sender<u64>,
+    stopping: watch::Sender<bool>,
+    schema: ArcSwapOption<Schema>,
+    handlers: ArcSwapOption<Handlers>,
+    pub(crate) activity: Activity,
+    pub(crate) queues: Queues,
+    control: OnceLock<Addr<Control>>,
+    /// Where tasks that outlive a link run.
+    runtime: Handle,
+    warned: std::sync::Mutex<Option<Instant>>,
+    grace: Duration,
+}
+
+impl Inner {
+    pub(crate) fn new(
+        identity: Identity,
+        queues: Queues,
+        activity: Activity,
+        runtime: Handle,
+        grace: Duration,
+    ) -> Self {
+        Self {
+            identity: ArcSwap::from_pointee(identity),
+            routes: ArcSwap::default(),
+            changes: watch::Sender::new(0),
+            stopping: watch::Sender::new(false),
+            schema: ArcSwapOption::empty(),
+            handlers: ArcSwapOption::empty(),
+            activity,
+            queues,
+            control: OnceLock::new(),
+            runtime,
+            warned: std::sync::Mutex::new(None),
+            grace,
+        }
+    }
+
+    pub(crate) fn identity(&self) -> Identity {
+        Identity::clone(&self.identity.load())
+    }
+
+    pub(crate) fn set_incarnation(&self, incarnation: Incarnation) {
+        self.identity.store(Arc::new(Identity { incarnation, ..self.identity() }));
+    }
+
+    pub(crate) fn set_routes(&self, routes: Routes) {
+        self.routes.store(Arc::new(routes));
+        self.routes_changed();
+    }
+
+    /// Wakes whoever waits for an instance.
+    pub(crate) fn routes_changed(&self) {
+        self.changes.send_modify(|number| *number = number.wrapping_add(1));
+    }
+
+    /// Tells of every change of routes, members and schema.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// Becomes true when the worker takes no new work.
+    pub(crate) fn stopping(&self) -> watch::Receiver<bool> {
+        self.stopping.subscribe()
+    }
+
+    pub(crate) fn stop_taking_work(&self) {
+        self.stopping.send_replace(true);
+    }
+
+    pub(crate) fn schema(&self) -> Option<Arc<Schema>> {
+        self.schema.load_full()
+    }
+
+    pub(crate) fn set_schema(&self, schema: Arc<Schema>) {
+        self.schema.store(Some(schema));
+    }
+
+    pub(crate) fn handlers(&self) -> Option<Arc<Handlers>> {
+        self.handlers.load_full()
+    }
+
+    pub(crate) fn set_handlers(&self, handlers: Arc<Handlers>) {
+        self.handlers.store(Some(handlers));
+    }
+
+    pub(crate) fn set_control(&self, control: Addr<Control>) {
+        // Set once, by the builder.
+        let _ = self.control.set(control);
+    }
+
+    /// Runs a task for as long as the worker's runtime lives.
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.runtime.spawn(task);
+    }
+
+    pub(crate) fn grace(&self) -> Duration {
+        self.grace
+    }
+
+    /// Says which handler held a lane up, at most once in a while.
+    pub(crate) fn warn_computed_in_place(&self, command: &str, took: Duration) {
+        let now = Instant::now();
+        let mut warned = self.warned.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if warned.is_none_or(|at| now.duration_since(at) >= WARN_EVERY) {
+            *warned = Some(now);
+            log::warn!(
+                "the handler of `{command}` computed for {} ms in place and held its lane up: \
+                 register it as blocking",
+                took.as_millis()
+            );
+        }
+    }
+}
+
+/// A running worker.
+///
+/// See the [crate](crate) for a whole program.
+#[derive(Clone)]
+pub struct Worker {
+    inner: Arc<Inner>,
+    /// The deadline and trace of the call being served, when this is the handle of a handler.
+    deadline: Option<Instant>,
+    trace: Option<TraceContext>,
+}
+
+impl Worker {
+    /// Begins a worker of this name.
+    pub fn builder(worker: impl Into<String>) -> Builder {
+        Builder::new(worker.into())
+    }
+
+    pub(crate) fn from_inner(inner: Arc<Inner>) -> Self {
+        Self { inner, deadline: None, trace: None }
+    }
+
+    pub(crate) fn inner(&self) -> &Arc<Inner> {
+        &self.inner
+    }
+
+    pub(crate) fn inherited_deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    pub(crate) fn trace(&self) -> Option<TraceContext> {
+        self.trace
+    }
+
+    /// A handle whose calls end no later than `deadline`.
+    pub(crate) fn within(&self, deadline: Instant, trace: Option<TraceContext>) -> Self {
+        Self { inner: self.inner.clone(), deadline: Some(deadline), trace }
+    }
+
+    /// The handle for work that outlives the call being served.
+    pub fn without_deadline(&self) -> Self {
+        Self::from_inner(self.inner.clone())
+    }
+
+    /// Calls one instance. `.await` it as it is, or choose options first:
+    /// `worker.call(command).deadline(..).await`.
+    pub fn call<C: Command>(&self, command: C) -> Call<'_, C::Reply> {
+        Call::new(self, C::WORKER, C::NAME, encode(&command))
+    }
+
+    /// Calls one instance without types.
+    pub fn call_json<'a>(
+        &'a self,
+        worker: &'a str,
+        command: &'a str,
+        arguments: &serde_json::Value,
+    ) -> Call<'a, serde_json::Value> {
+        Call::new(self, worker, command, Ok(json_body(arguments)))
+    }
+
+    /// Calls one instance with bytes as they are; its handler must be one of raw bytes.
+    pub fn call_raw<'a>(
+        &'a self,
+        worker: &'a str,
+        command: &'a str,
+        bytes: impl Into<Bytes>,
+    ) -> RawCall<'a> {
+        RawCall(Call::new(self, worker, command, Ok(Body::raw(bytes))))
+    }
+
+    /// Asks every instance; one outcome each.
+    pub fn broadcast<C: Command>(&self, command: C) -> Broadcast<'_, C::Reply> {
+        Broadcast::new(self, C::WORKER, C::NAME, encode(&command))
+    }
+
+    /// Asks every instance without types.
+    pub fn broadcast_json<'a>(
+        &'a self,
+        worker: &'a str,
+        command: &'a str,
+        arguments: &serde_json::Value,
+    ) -> Broadcast<'a, serde_json::Value> {
+        Broadcast::new(self, worker, command, Ok(json_body(arguments)))
+    }
+
+    /// Stores a call of a queued command; the answer is a receipt.
+    pub fn enqueue<C: Command>(&self, command: C) -> Enqueue<'_> {
+        let (callee, name, body) = (C::WORKER, C::NAME, encode(&command));
+        let options = CallOptions::default();
+        Enqueue { worker: self, callee, command: name, body, options }
+    }
+
+    /// Stores one job at every instance of a queued broadcast command; one receipt each.
+    pub fn enqueue_broadcast<C: Command>(
+        &self,
+        command: C,
+    ) -> Broadcast<'_, crate::call::enqueue::Receipt> {
+        Broadcast::new(self, C::WORKER, C::NAME, encode(&command))
+    }
+
+    /// One instance, to call it and no other.
+    ///
+    /// # Errors
+    /// `NotExecuted` when no such instance is known.
+    pub fn peer(&self, worker: &str, variant: &str) -> Result<Peer, CallError> {
+        let routes = self.inner.routes.load();
+        let mut instances = routes.instances(worker).iter();
+        let found = instances.find(|instance| instance.key.variant.as_str() == variant);
+        let instance = found.ok_or(CallError::not_executed(NotExecuted::NoInstance))?;
+        let (worker, options) = (self.clone(), CallOptions::default());
+        Ok(Peer { worker, key: instance.key.clone(), options })
+    }
+
+    /// Who this worker is.
+    pub fn identity(&self) -> Identity {
+        self.inner.identity()
+    }
+
+    /// The peers that a link leads to now, by worker and variant.
+    pub fn connected_peers(&self) -> Vec<MemberKey> {
+        let routes = self.inner.routes.load();
+        let linked = routes.all().filter(|instance| {
+            instance.link.as_ref().is_some_and(meshwork_shared::link::handle::Link::is_open)
+        });
+        linked.map(|instance| instance.key.clone()).collect()
+    }
+
+    /// The members of `worker` that the master has told of, linked or not.
+    pub fn members(&self, worker: &str) -> Vec<Arc<Member>> {
+        let routes = self.inner.routes.load();
+        let members = routes.instances(worker).iter();
+        members.filter_map(|instance| instance.member.clone()).collect()
+    }
+
+    /// The commands of `worker` that an instance serves and this worker may call.
+    pub fn commands(&self, worker: &str) -> Vec<String> {
+        let Some(schema) = self.inner.schema() else { return Vec::new() };
+        let routes = self.inner.routes.load();
+        let commands = schema.worker(worker).into_iter().flat_map(|worker| &worker.commands);
+        let callable = commands.filter(|command| {
+            routes
+                .command(worker, command.name.as_str())
+                .is_some_and(|route| route.allowed && !route.instances.is_empty())
+        });
+        callable.map(|command| command.name.to_string()).collect()
+    }
+
+    /// Tells of every change of members, links and schema; for programs that wait for a peer.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.inner.changes()
+    }
+
+    /// Handlers and jobs that run now.
+    pub fn running(&self) -> usize {
+        self.inner.activity.running()
+    }
+
+    /// Takes no new calls, finishes what runs within the grace period, leaves the mesh. Safe to
+    /// call twice.
+    pub async fn shutdown(&self) {
+        if let Some(control) = self.inner.control.get() {
+            // A control that is gone has left the mesh already.
+            let _ = control.send(Shutdown).await;
+        }
+    }
+
+    /// Runs until SIGTERM or SIGINT (Ctrl-C), then shuts down as [`Worker::shutdown`] does.
+    ///
+    /// # Errors
+    /// The system lets no signal handler be set.
+    pub async fn run_until_signal(&self) -> std::io::Result<()> {
+        crate::signal::terminated().await?;
+        log::info!("{} drains", self.identity());
+        self.shutdown().await;
+        Ok(())
+    }
+}
+
+impl std::fmt::Debug for Worker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Worker({})", self.inner.identity())
+    }
+}
