@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
+use crate::admission::AddressRange;
+
 /// Bytes of a handshake message, at most. Part of the protocol, hence no option: larger is closed
 /// before a byte is reserved.
 pub const HANDSHAKE_MESSAGE_BYTES_MAX: usize = 1024;
@@ -117,6 +119,9 @@ pub struct HandshakeLimits {
     pub penalty_max: Duration,
     /// Handshakes a second with a valid first message, in all; default 1000. More wait.
     pub proven_per_second_max: u32,
+    /// Ranges of addresses (`"10.0.0.0/8"`) that no limit of a prefix holds for; the totals do.
+    /// Default none.
+    pub exempt: Vec<AddressRange>,
 }
 
 impl Default for HandshakeLimits {
@@ -132,6 +137,7 @@ impl Default for HandshakeLimits {
             penalty_min: Duration::from_secs(60),
             penalty_max: Duration::from_secs(15 * 60),
             proven_per_second_max: 1000,
+            exempt: Vec::new(),
         }
     }
 }

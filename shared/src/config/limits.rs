@@ -98,6 +98,7 @@ fn handshake(fields: &mut Fields) -> HandshakeLimits {
         penalty_min,
         penalty_max,
         proven_per_second_max,
+        exempt: default.exempt,
         ..default
     }
 }
