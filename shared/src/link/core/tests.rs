@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::link::message::CommandRef;
 use crate::outcome::Failure as HandlerFailure;
 
 /// Two ends that hand each other their frames in the clear.
