@@ -1,2 +1,31 @@
-//! (being laid)
-fn main() {}
+//! The `meshwork` command: a small mesh to look at, a master to run, calls to make, a schema to
+//! check, keys to make. `docs/CLI.md` has all of it on one page.
+//!
+//! * `arguments.rs`: what may be typed, and which file carries it out
+//! * `schema.rs`, `keygen.rs`, `master.rs`, `members.rs`, `call.rs`, `demo.rs`: one subcommand each
+//! * `exit.rs`: exit codes, and the error that a subcommand ends with
+//! * `credentials.rs`: where a mesh secret or a join key is read from
+//! * `http.rs`: asking a master over HTTP
+//! * `terminal.rs`, `table.rs`: output for people
+
+mod arguments;
+mod exit;
+mod keygen;
+mod schema;
+mod terminal;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let arguments = match arguments::parse() {
+        Ok(arguments) => arguments,
+        Err(exit) => return exit.into(),
+    };
+    match arguments.run() {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            terminal::complain(&error);
+            error.exit.into()
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! What may be typed, and which file carries it out.
+
+use clap::{Parser, Subcommand};
+
+use crate::exit::{Exit, Outcome};
+use crate::{keygen, schema};
+
+/// Shown below the list of subcommands.
+const AFTER: &str = "\
+Start here:
+  meshwork demo                         a small mesh in this process, nothing to set up
+  meshwork schema check mesh.toml       is my schema right, and what does it say?
+  meshwork keygen --out mesh.secret     the secret that makes processes one mesh
+
+Exit codes (docs/CLI.md): 0 done, 1 failed, 10 call not executed, 11 call failed,
+12 unknown whether the call ran, 64 wrong usage, 66 a file cannot be read,
+69 no master answers, 77 the master refuses.
+
+Logs go to standard error; RUST_LOG=debug shows more. NO_COLOR=1 turns colours off.";
+
+/// Run, watch and call a mesh of workers.
+#[derive(Debug, Parser)]
+#[command(name = "meshwork", version, after_help = AFTER, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    subcommand: Meshwork,
+}
+
+#[derive(Debug, Subcommand)]
+enum Meshwork {
+    /// Check a schema and show what it says
+    #[command(subcommand)]
+    Schema(schema::SchemaCommand),
+    Keygen(keygen::Keygen),
+}
+
+/// Reads the command line.
+///
+/// # Errors
+/// What to exit with: help and version were shown and that is all (0), or it cannot be meant (64).
+pub(crate) fn parse() -> Result<Arguments, Exit> {
+    Arguments::try_parse().map_err(|error| {
+        // Help goes to standard output, mistakes to standard error; a closed stream is no matter.
+        let _ = error.print();
+        if error.use_stderr() { Exit::Usage } else { Exit::Ok }
+    })
+}
+
+impl Arguments {
+    /// Carries it out.
+    pub(crate) fn run(self) -> Outcome {
+        match self.subcommand {
+            Meshwork::Schema(command) => command.run(),
+            Meshwork::Keygen(command) => command.run(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Arguments::command().debug_assert();
+    }
+}

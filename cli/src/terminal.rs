@@ -1,0 +1,94 @@
+//! Output for people: colours only on a terminal, and a reader that went away is no error.
+
+use std::io::{self, IsTerminal, Write};
+
+use serde::Serialize;
+
+use crate::exit::CommandError;
+
+/// What a piece of text means; on a terminal it has a colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Style {
+    /// A heading.
+    Heading,
+    /// All is well.
+    Good,
+    /// Something is wrong.
+    Bad,
+    /// Beside the point.
+    Faint,
+}
+
+impl Style {
+    fn code(self) -> &'static str {
+        match self {
+            Self::Heading => "1",
+            Self::Good => "32",
+            Self::Bad => "1;31",
+            Self::Faint => "2",
+        }
+    }
+}
+
+/// Whether colours are shown, decided once per stream.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Paint(bool);
+
+impl Paint {
+    /// For what is written to standard output.
+    pub(crate) fn stdout() -> Self {
+        Self(io::stdout().is_terminal() && wanted())
+    }
+
+    fn stderr() -> Self {
+        Self(io::stderr().is_terminal() && wanted())
+    }
+
+    /// `text`, in the colour of `style` if colours are shown.
+    pub(crate) fn paint(self, style: Style, text: &str) -> String {
+        if self.0 { format!("\x1b[{}m{text}\x1b[0m", style.code()) } else { text.to_owned() }
+    }
+}
+
+/// `NO_COLOR` is what people set who never want colours (<https://no-color.org>).
+fn wanted() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// Whether a person looks at standard output.
+pub(crate) fn is_interactive() -> bool {
+    io::stdout().is_terminal()
+}
+
+/// Writes to standard output. A reader that closed it (`| head`) has seen enough.
+pub(crate) fn say(text: &str) {
+    write_all(&mut io::stdout().lock(), text);
+}
+
+/// Writes a line for people to standard error, where it is in no script's way.
+pub(crate) fn note(text: &str) {
+    write_all(&mut io::stderr().lock(), &format!("{text}\n"));
+}
+
+/// Writes one line of JSON to standard output.
+pub(crate) fn say_json(value: &impl Serialize) {
+    // Only a map with keys that are no text can fail, and there is none.
+    let line = serde_json::to_string(value).unwrap_or_default();
+    say(&format!("{line}\n"));
+}
+
+/// Says on standard error why the command stopped, and what to do.
+pub(crate) fn complain(error: &CommandError) {
+    let paint = Paint::stderr();
+    let mut text = format!("{} {}\n", paint.paint(Style::Bad, "error:"), error.what);
+    for line in error.help.iter().flat_map(|help| help.lines()) {
+        text.push_str(format!("  {line}").trim_end());
+        text.push('\n');
+    }
+    write_all(&mut io::stderr().lock(), &text);
+}
+
+fn write_all(stream: &mut impl Write, text: &str) {
+    // Nothing is left to tell it to when the stream itself is gone.
+    let _ = stream.write_all(text.as_bytes()).and_then(|()| stream.flush());
+}
