@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use meshwork_schema::duration;
 
-use super::fields::Fields;
+use super::fields::{Fields, shown};
+use crate::admission::{AddressRange, AddressRangeError};
 use crate::limits::{FRAME_BYTES_FLOOR, HandshakeLimits, Limits};
 
 const FRAME: RangeInclusive<u64> = FRAME_BYTES_FLOOR as u64..=16 << 20;
@@ -98,9 +99,22 @@ fn handshake(fields: &mut Fields) -> HandshakeLimits {
         penalty_min,
         penalty_max,
         proven_per_second_max,
-        exempt: default.exempt,
-        ..default
+        exempt: exempt(fields, &path("exempt")),
     }
+}
+
+fn exempt(fields: &mut Fields, path: &str) -> Vec<AddressRange> {
+    let mut ranges = Vec::new();
+    for text in fields.list(path).unwrap_or_default() {
+        match text.parse() {
+            Ok(range) => ranges.push(range),
+            Err(AddressRangeError) => {
+                let help = "write each as 10.0.0.0/8, fd00::/8 or 192.0.2.7";
+                fields.wrong(path, &format!("has {}, no range of addresses", shown(&text)), help);
+            }
+        }
+    }
+    ranges
 }
 
 /// Adds a mistake if `long` is the shorter one, to whichever of the two was set.

@@ -199,6 +199,8 @@ settings! {
     penalty_max: Duration,
     /// Handshakes a second with a valid first message; default 1000.
     proven_per_second_max: u32,
+    /// Ranges of addresses (`10.0.0.0/8`) that no limit of a prefix holds for; default none.
+    exempt: Vec<String>,
 }
 
 // === impl Setting ===
