@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use meshwork_schema::{CommandSchema, Schema, WorkerName};
-use meshwork_shared::ids::{Incarnation, NodeId};
+use meshwork_shared::ids::Incarnation;
 use meshwork_shared::link::handle::Link;
 use meshwork_shared::link::message::CommandRef;
 use meshwork_shared::protocol::{Member, MemberKey};
@@ -15,9 +15,10 @@ use meshwork_shared::protocol::{Member, MemberKey};
 pub(crate) struct Instance {
     pub(crate) key: MemberKey,
     pub(crate) incarnation: Incarnation,
-    pub(crate) node: NodeId,
     /// What the master tells of it, once it has.
     pub(crate) member: Option<Arc<Member>>,
+    /// Whether it or the master said that it takes no new calls.
+    pub(crate) draining: bool,
     /// The link to it, if there is one.
     pub(crate) link: Option<Link>,
     /// True when both ends numbered their commands by our present schema as the link was made.
@@ -27,7 +28,9 @@ pub(crate) struct Instance {
 impl Instance {
     /// True when a call can be handed to it now.
     pub(crate) fn takes_calls(&self) -> bool {
-        self.link.as_ref().is_some_and(|link| link.is_open() && !link.is_peer_draining())
+        // The link's own word is fresher than the snapshot's.
+        let open = |link: &Link| link.is_open() && !link.is_peer_draining();
+        !self.draining && self.link.as_ref().is_some_and(open)
     }
 
     /// Whether it serves a command. One that the master has not told of yet is taken at the

@@ -13,7 +13,9 @@ use meshwork_shared::outcome::NotExecuted;
 use tokio::time::Instant;
 
 use crate::context::{Caller, Context};
+use crate::control::PeerDrains;
 use crate::handler::table::{Handlers, Served};
+use crate::peers::LinkId;
 use crate::worker::Worker;
 
 /// What a caller finds under a command.
@@ -35,6 +37,7 @@ struct Access {
 
 /// The service of one link.
 pub(crate) struct LinkService {
+    link: LinkId,
     caller: Arc<Caller>,
     worker: Worker,
     /// Our commands as numbered by the schema that this end announced on this link.
@@ -46,6 +49,7 @@ pub(crate) struct LinkService {
 
 impl LinkService {
     pub(crate) fn new(
+        link: LinkId,
         caller: Caller,
         worker: Worker,
         numbering: Arc<WorkerSchema>,
@@ -54,6 +58,7 @@ impl LinkService {
     ) -> Self {
         let access = access(&numbering, &caller, schema, handlers);
         Self {
+            link,
             caller: Arc::new(caller),
             worker,
             numbering,
@@ -143,7 +148,7 @@ impl Service for LinkService {
             Notice::Ticket(ticket) => {
                 *self.fresh_ticket.lock().unwrap_or_else(PoisonError::into_inner) = Some(ticket);
             }
-            Notice::PeerDraining => self.worker.inner().routes_changed(),
+            Notice::PeerDraining => self.worker.inner().tell(PeerDrains { link: self.link }),
             // The master is who tells of revocations; the end is told by the link's task.
             Notice::Revoke(_) | Notice::Ended(_) => {}
         }

@@ -163,9 +163,11 @@ async fn begin(boot: Boot) -> Result<(Addr<Control>, oneshot::Receiver<()>), Sta
     let listener = parts.network.listen(&listen).await;
     let listener =
         listener.map_err(|cause| StartError::Listen { address: listen.clone(), cause })?;
-    let port = listener.local_addr().map_or(0, |address| address.port());
+    let address = listener.local_addr();
+    let address = address.map_err(|cause| StartError::Listen { address: listen, cause })?;
+    parts.worker.inner().set_listen_addr(address);
     let SessionParts { config, mut claim } = session;
-    claim.port = port;
+    claim.port = address.port();
     let (psks, _) = admission(&config.credentials);
     let (trust, authority) = (parts.trust.clone(), parts.authority.clone());
     let (network, node_key) = (parts.network, parts.node_key.clone());

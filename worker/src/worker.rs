@@ -1,6 +1,7 @@
 //! The handle that user code holds: calls, queries, shutdown. Cheap to clone, usable from any
 //! thread and any tokio runtime.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -26,7 +27,7 @@ use crate::call::enqueue::Enqueue;
 use crate::call::options::CallOptions;
 use crate::call::{encode, json_body};
 use crate::command::Command;
-use crate::control::{Control, Shutdown};
+use crate::control::{Control, PeerDrains, Shutdown};
 use crate::handler::table::Handlers;
 use crate::jobs::Queues;
 use crate::routes::Routes;
@@ -71,6 +72,7 @@ pub(crate) struct Inner {
     pub(crate) activity: Activity,
     pub(crate) queues: Queues,
     control: OnceLock<Addr<Control>>,
+    listens: OnceLock<SocketAddr>,
     /// Where tasks that outlive a link run.
     runtime: Handle,
     warned: std::sync::Mutex<Option<Instant>>,
@@ -95,6 +97,7 @@ impl Inner {
             activity,
             queues,
             control: OnceLock::new(),
+            listens: OnceLock::new(),
             runtime,
             warned: std::sync::Mutex::new(None),
             grace,
@@ -152,6 +155,19 @@ impl Inner {
     pub(crate) fn set_control(&self, control: Addr<Control>) {
         // Set once, by the builder.
         let _ = self.control.set(control);
+    }
+
+    pub(crate) fn set_listen_addr(&self, address: SocketAddr) {
+        // Set once, before the control starts.
+        let _ = self.listens.set(address);
+    }
+
+    /// Tells the control, however full its mailbox is.
+    pub(crate) fn tell(&self, message: PeerDrains) {
+        if let Some(control) = self.control.get().cloned() {
+            // A control that is gone has closed its links.
+            self.spawn(async move { drop(control.send(message).await) });
+        }
     }
 
     /// Runs a task for as long as the worker's runtime lives.
@@ -293,6 +309,11 @@ impl Worker {
     /// Who this worker is.
     pub fn identity(&self) -> Identity {
         self.inner.identity()
+    }
+
+    /// Where this worker listens, with the port that was chosen.
+    pub fn listen_addr(&self) -> Option<SocketAddr> {
+        self.inner.listens.get().copied()
     }
 
     /// The peers that a link leads to now, by worker and variant.

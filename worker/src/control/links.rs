@@ -91,6 +91,7 @@ impl Control {
         let key = MemberKey { worker: caller.worker.clone(), variant: caller.variant.clone() };
         let (incarnation, node) = (caller.incarnation, caller.node);
         let service = Arc::new(LinkService::new(
+            id,
             caller,
             self.worker.without_deadline(),
             Arc::new(numbering.clone()),
@@ -224,7 +225,7 @@ impl Control {
             Instance {
                 key: view.key.clone(),
                 incarnation: view.incarnation,
-                node: view.node,
+                draining: view.draining,
                 member: view.member.cloned(),
                 link: entry.map(|entry| entry.link.clone()),
                 same_numbers: entry.is_some_and(|entry| entry.numbers == Some(active.known)),

@@ -227,6 +227,21 @@ impl Handler<Ended> for Control {
     }
 }
 
+/// A peer takes no new calls.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct PeerDrains {
+    pub(crate) link: LinkId,
+}
+
+impl Handler<PeerDrains> for Control {
+    type Result = ();
+
+    fn handle(&mut self, PeerDrains { link }: PeerDrains, ctx: &mut Context<Self>) {
+        self.peer_event(crate::peers::Event::PeerDraining { link }, ctx);
+    }
+}
+
 /// The master let us in.
 #[derive(Message)]
 #[rtype(result = "()")]

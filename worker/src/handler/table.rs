@@ -140,11 +140,6 @@ impl Handlers {
     pub(crate) fn find(&self, command: &str) -> Option<&Arc<Served>> {
         self.by_name.get(command)
     }
-
-    /// The commands that have a handler, sorted.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Served>> {
-        self.by_name.values()
-    }
 }
 
 fn serve(

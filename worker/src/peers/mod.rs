@@ -132,7 +132,8 @@ impl Peers {
     }
 
     /// Every member that the master told of and did not take back, by worker and variant.
-    pub(crate) fn members(&self) -> impl Iterator<Item = &Arc<Member>> {
+    #[cfg(test)]
+    fn members(&self) -> impl Iterator<Item = &Arc<Member>> {
         self.peers.values().filter_map(|peer| peer.record.as_ref())
     }
 

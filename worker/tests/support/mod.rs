@@ -1,0 +1,66 @@
+//! A mesh for tests: a master and workers of one process over real loopback sockets.
+
+use std::future::Future;
+use std::time::Duration;
+
+use meshwork_master::Master;
+use meshwork_schema::Schema;
+use meshwork_shared::random::Random;
+use meshwork_shared::secret::MeshSecret;
+use meshwork_worker::{Builder, Sources, Worker};
+use tempfile::TempDir;
+
+/// How long a condition may take to come true before a test gives up: far longer than it takes.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub struct Mesh {
+    pub master: Master,
+    pub secret: MeshSecret,
+    #[allow(dead_code)] // Held for its drop: the folder goes with the mesh.
+    state: TempDir,
+}
+
+impl Mesh {
+    /// Starts a master with this schema on free ports.
+    pub async fn start(schema: &str) -> Self {
+        let schema = Schema::from_toml(schema).expect("the schema of a test is right");
+        let secret = MeshSecret::generate(&Random::system());
+        let state = TempDir::new().unwrap();
+        let master = Master::builder(schema, secret.clone())
+            .mesh_listen("127.0.0.1:0")
+            .http_listen("127.0.0.1:0")
+            .state_dir(state.path())
+            .start()
+            .await
+            .unwrap();
+        Self { master, secret, state }
+    }
+
+    /// A worker of this mesh, not started yet.
+    pub fn worker(&self, name: &str) -> Builder {
+        Worker::builder(name)
+            .sources(Sources::nothing())
+            .master(self.master.mesh_addr().to_string())
+            .secret(self.secret.expose_text().as_str())
+            .listen("127.0.0.1:0")
+    }
+}
+
+/// Waits until `condition` holds.
+pub async fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let waited = async {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let result = tokio::time::timeout(PATIENCE, waited).await;
+    assert!(result.is_ok(), "it never came true that {what}");
+}
+
+/// Waits for a future, but not forever.
+pub async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(PATIENCE, future).await {
+        Ok(value) => value,
+        Err(_) => panic!("{what} never came"),
+    }
+}
