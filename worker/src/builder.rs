@@ -66,6 +66,14 @@ pub enum StartError {
     /// The master refuses this worker for good.
     #[error(transparent)]
     Join(JoinError),
+    /// It was not ready in the time that was given, and is stopped again. Safe to retry.
+    #[error("not ready within {within:?}: {cause}")]
+    NotReady {
+        /// The time that was given.
+        within: Duration,
+        /// What the last try to join failed of.
+        cause: String,
+    },
     /// The worker was shut down before it was ready.
     #[error("shut down before it was ready")]
     Stopped,
@@ -91,6 +99,7 @@ pub struct Builder {
     pub(crate) sources: Sources,
     pub(crate) hooks: Hooks,
     pub(crate) surroundings: Surroundings,
+    pub(crate) ready_within: Option<Duration>,
     handlers: Vec<(Option<&'static str>, String, MakeHandler)>,
 }
 
@@ -107,6 +116,7 @@ impl Builder {
                 random: Random::system(),
                 in_place: false,
             },
+            ready_within: None,
             handlers: Vec::new(),
         }
     }
@@ -158,6 +168,12 @@ impl Builder {
     /// Threads that carry links; 0 puts them on the thread that starts the worker.
     pub fn lanes(mut self, lanes: usize) -> Self {
         self.settings.lanes = Some(lanes);
+        self
+    }
+
+    /// Gives the start up when the worker is not ready by then. Unset: it waits for its master.
+    pub fn ready_within(mut self, within: Duration) -> Self {
+        self.ready_within = Some(within);
         self
     }
 

@@ -10,7 +10,6 @@ use meshwork_schema::{Schema, WorkerSchema};
 use meshwork_shared::link::message::{CommandRef, InboundCall};
 use meshwork_shared::link::service::{Handling, Notice, Served as Answered, Service};
 use meshwork_shared::outcome::NotExecuted;
-use tokio::time::Instant;
 
 use crate::context::{Caller, Context};
 use crate::control::PeerDrains;
@@ -127,7 +126,6 @@ impl LinkService {
 impl Service for LinkService {
     fn serve(&self, call: InboundCall) -> Answered {
         let refused = match self.find(&call.command) {
-            Entry::Open(_) if call.deadline <= Instant::now() => NotExecuted::Deadline,
             Entry::Open(served) if served.schema.queued => {
                 let context = self.context(&call);
                 let inner = self.worker.inner().clone();

@@ -37,6 +37,7 @@ use crate::authority::Authority;
 use crate::control::{Control, FromMaster, JoinFailed, MasterGone, Welcomed};
 use crate::discover;
 use crate::trust::{CODECS, Trust};
+use crate::worker::Worker;
 
 /// Control messages that may wait for the control.
 const INBOX_LEN: usize = 1024;
@@ -106,6 +107,7 @@ pub(crate) struct Claim {
 
 /// Everything a session needs.
 pub(crate) struct Session {
+    pub(crate) worker: Worker,
     pub(crate) control: Addr<Control>,
     pub(crate) trust: Arc<Trust>,
     pub(crate) authority: Arc<Authority>,
@@ -133,6 +135,7 @@ impl Session {
                 }
                 Err(error) => error,
             };
+            self.worker.inner().set_join_failure(error.to_string());
             if told.is_none_or(|at| at.elapsed() >= TELL_EVERY) {
                 told = Some(Instant::now());
                 log::warn!("no session with the master, trying again: {error}");

@@ -18,7 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::activity::Activity;
 use crate::authority::Authority;
 use crate::builder::{Builder, Resolved, StartError, admission, advertised, resolve};
-use crate::control::{Control, Inbound, Parts};
+use crate::control::{Control, Inbound, Parts, Shutdown};
 use crate::jobs::Queues;
 use crate::session::{Claim, Session};
 use crate::trust::Trust;
@@ -100,9 +100,31 @@ pub(crate) async fn start(mut builder: Builder) -> Result<Worker, StartError> {
     let in_place = surroundings.in_place;
     let session = SessionParts { config, claim };
     let control = run(Boot { parts, session, accepting, listen, in_place }).await?;
-    worker.inner().set_control(control);
-    is_ready.await.unwrap_or(Err(StartError::Stopped))?;
+    worker.inner().set_control(control.clone());
+    let mut guard = StopUnlessReady(Some(control));
+    let is_ready = async { is_ready.await.unwrap_or(Err(StartError::Stopped)) };
+    match builder.ready_within {
+        None => is_ready.await?,
+        Some(within) => tokio::time::timeout(within, is_ready).await.unwrap_or_else(|_| {
+            let cause = worker.inner().join_failure();
+            Err(StartError::NotReady { within, cause: cause.unwrap_or("no answer".to_owned()) })
+        })?,
+    }
+    guard.0 = None;
     Ok(worker)
+}
+
+/// Stops the control of a start that failed or was given up.
+struct StopUnlessReady(Option<Addr<Control>>);
+
+impl Drop for StopUnlessReady {
+    fn drop(&mut self) {
+        if let Some(control) = self.0.take() {
+            // Fails only when it has stopped already, or has a full mailbox before its first
+            // session, which cannot be.
+            let _ = control.try_send(Shutdown);
+        }
+    }
 }
 
 fn make_worker(
@@ -169,12 +191,14 @@ async fn begin(boot: Boot) -> Result<(Addr<Control>, oneshot::Receiver<()>), Sta
     let SessionParts { config, mut claim } = session;
     claim.port = address.port();
     let (psks, _) = admission(&config.credentials);
+    let worker = parts.worker.without_deadline();
     let (trust, authority) = (parts.trust.clone(), parts.authority.clone());
     let (network, node_key) = (parts.network, parts.node_key.clone());
     let (random, clock) = (parts.random.clone(), parts.clock.clone());
     let (gone, stopped) = oneshot::channel();
     let control = Control::new(parts, gone).start();
     let session = Session {
+        worker,
         control: control.clone(),
         trust,
         authority,

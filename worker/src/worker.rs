@@ -2,7 +2,7 @@
 //! thread and any tokio runtime.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use actix::Addr;
@@ -25,7 +25,7 @@ use crate::call::broadcast::Broadcast;
 use crate::call::direct::Peer;
 use crate::call::enqueue::Enqueue;
 use crate::call::options::CallOptions;
-use crate::call::{encode, json_body};
+use crate::call::{Asking, encode, json_body};
 use crate::command::Command;
 use crate::control::{Control, PeerDrains, Shutdown};
 use crate::handler::table::Handlers;
@@ -75,7 +75,9 @@ pub(crate) struct Inner {
     listens: OnceLock<SocketAddr>,
     /// Where tasks that outlive a link run.
     runtime: Handle,
-    warned: std::sync::Mutex<Option<Instant>>,
+    warned: Mutex<Option<Instant>>,
+    /// Why there is no session with the master, if there is none.
+    join_failure: Mutex<Option<String>>,
     grace: Duration,
 }
 
@@ -99,7 +101,8 @@ impl Inner {
             control: OnceLock::new(),
             listens: OnceLock::new(),
             runtime,
-            warned: std::sync::Mutex::new(None),
+            warned: Mutex::new(None),
+            join_failure: Mutex::new(None),
             grace,
         }
     }
@@ -166,7 +169,9 @@ impl Inner {
     pub(crate) fn tell(&self, message: PeerDrains) {
         if let Some(control) = self.control.get().cloned() {
             // A control that is gone has closed its links.
-            self.spawn(async move { drop(control.send(message).await) });
+            self.spawn(async move {
+                let _ = control.send(message).await;
+            });
         }
     }
 
@@ -179,10 +184,19 @@ impl Inner {
         self.grace
     }
 
+    pub(crate) fn set_join_failure(&self, failure: String) {
+        *self.join_failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
+    }
+
+    /// Why the last try to join failed.
+    pub(crate) fn join_failure(&self) -> Option<String> {
+        self.join_failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Says which handler held a lane up, at most once in a while.
     pub(crate) fn warn_computed_in_place(&self, command: &str, took: Duration) {
         let now = Instant::now();
-        let mut warned = self.warned.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
         if warned.is_none_or(|at| now.duration_since(at) >= WARN_EVERY) {
             *warned = Some(now);
             log::warn!(
@@ -265,7 +279,7 @@ impl Worker {
 
     /// Asks every instance; one outcome each.
     pub fn broadcast<C: Command>(&self, command: C) -> Broadcast<'_, C::Reply> {
-        Broadcast::new(self, C::WORKER, C::NAME, encode(&command))
+        Broadcast::new(self, C::WORKER, C::NAME, Asking::Broadcast, encode(&command))
     }
 
     /// Asks every instance without types.
@@ -275,7 +289,7 @@ impl Worker {
         command: &'a str,
         arguments: &serde_json::Value,
     ) -> Broadcast<'a, serde_json::Value> {
-        Broadcast::new(self, worker, command, Ok(json_body(arguments)))
+        Broadcast::new(self, worker, command, Asking::Broadcast, Ok(json_body(arguments)))
     }
 
     /// Stores a call of a queued command; the answer is a receipt.
@@ -290,7 +304,7 @@ impl Worker {
         &self,
         command: C,
     ) -> Broadcast<'_, crate::call::enqueue::Receipt> {
-        Broadcast::new(self, C::WORKER, C::NAME, encode(&command))
+        Broadcast::new(self, C::WORKER, C::NAME, Asking::EnqueueBroadcast, encode(&command))
     }
 
     /// One instance, to call it and no other.

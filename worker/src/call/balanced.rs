@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::{Instant, timeout_at};
 
 use super::options::{CallOptions, Strategy};
-use super::{Outgoing, decode, send};
+use super::{Asking, Outgoing, decode, send};
 use crate::routes::{CommandRoute, Instance};
 use crate::worker::Worker;
 
@@ -77,7 +77,8 @@ impl<'a, R> Call<'a, R> {
     async fn run(self) -> Result<Body, CallError> {
         let Self { worker, callee, command, body, options, .. } = self;
         let body = body.map_err(CallError::not_executed)?;
-        balanced(Outgoing { worker, callee, command, body, options }).await
+        let asking = Asking::Call;
+        balanced(Outgoing { worker, callee, command, asking, body, options }).await
     }
 }
 

@@ -16,7 +16,7 @@ use meshwork_shared::protocol::MemberKey;
 use serde::de::DeserializeOwned;
 
 use super::options::CallOptions;
-use super::{Outgoing, decode, send};
+use super::{Asking, Outgoing, decode, send};
 use crate::routes::Instance;
 use crate::worker::Worker;
 
@@ -81,6 +81,7 @@ pub struct Broadcast<'a, R> {
     worker: &'a Worker,
     callee: &'a str,
     command: &'a str,
+    asking: Asking,
     body: Result<Body, NotExecuted>,
     options: CallOptions,
     only: Option<BTreeSet<Variant>>,
@@ -93,11 +94,12 @@ impl<'a, R> Broadcast<'a, R> {
         worker: &'a Worker,
         callee: &'a str,
         command: &'a str,
+        asking: Asking,
         body: Result<Body, NotExecuted>,
     ) -> Self {
         let options = CallOptions::default();
         let (only, except) = (None, BTreeSet::new());
-        Self { worker, callee, command, body, options, only, except, reply: PhantomData }
+        Self { worker, callee, command, asking, body, options, only, except, reply: PhantomData }
     }
 
     /// Waits for the answers at most this long, instead of the command's `timeout`.
@@ -132,6 +134,7 @@ impl<'a, R> Broadcast<'a, R> {
             worker: self.worker,
             callee: self.callee,
             command: self.command,
+            asking: self.asking,
             body: self.body.clone()?,
             options: self.options.clone(),
         };

@@ -9,7 +9,7 @@ use meshwork_shared::outcome::{CallError, NotExecuted};
 use meshwork_shared::protocol::MemberKey;
 
 use super::options::CallOptions;
-use super::{Outgoing, decode, encode, json_body, send};
+use super::{Asking, Outgoing, decode, encode, json_body, send};
 use crate::command::Command;
 use crate::worker::Worker;
 
@@ -75,7 +75,8 @@ impl Peer {
     async fn send(&self, command: &str, body: Body) -> Result<Body, CallError> {
         let callee = self.key.worker.as_str();
         let options = self.options.clone();
-        let call = Outgoing { worker: &self.worker, callee, command, body, options };
+        let asking = Asking::Direct;
+        let call = Outgoing { worker: &self.worker, callee, command, asking, body, options };
         let (to, request) = {
             let routes = self.worker.inner().routes.load();
             let route = call.route(&routes).map_err(CallError::not_executed)?;

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::balanced::balanced;
 use super::options::CallOptions;
-use super::{Outgoing, decode};
+use super::{Asking, Outgoing, decode};
 use crate::worker::Worker;
 
 /// Proof that a job is stored.
@@ -44,7 +44,8 @@ impl Enqueue<'_> {
     async fn run(self) -> Result<Receipt, CallError> {
         let Self { worker, callee, command, body, options } = self;
         let body = body.map_err(CallError::not_executed)?;
-        decode(&balanced(Outgoing { worker, callee, command, body, options }).await?)
+        let asking = Asking::Enqueue;
+        decode(&balanced(Outgoing { worker, callee, command, asking, body, options }).await?)
     }
 }
 

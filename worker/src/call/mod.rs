@@ -13,6 +13,7 @@ pub mod enqueue;
 pub mod options;
 
 use bytes::Bytes;
+use meshwork_schema::{CommandSchema, Delivery};
 use meshwork_shared::codec::Codec;
 use meshwork_shared::ids::CallId;
 use meshwork_shared::link::message::{Body, Request};
@@ -25,11 +26,45 @@ use crate::routes::{CommandRoute, Instance, Routes};
 use crate::worker::Worker;
 use options::CallOptions;
 
+/// How a command is asked for; what the schema says of the command must fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asking {
+    /// One instance, which answers.
+    Call,
+    /// Every instance.
+    Broadcast,
+    /// One instance's queue.
+    Enqueue,
+    /// Every instance's queue.
+    EnqueueBroadcast,
+    /// One variant, whatever the delivery.
+    Direct,
+}
+
+impl Asking {
+    fn fits(self, command: &CommandSchema) -> Result<(), NotExecuted> {
+        let advice = match (self, command.queued, command.delivery) {
+            (Self::Call, true, _) => "is queued: use enqueue",
+            (Self::Broadcast, true, _) => "is queued: use enqueue_broadcast",
+            (Self::Direct, true, _) => "is queued: use enqueue",
+            (Self::Enqueue | Self::EnqueueBroadcast, false, _) => "is not queued: use call",
+            (Self::Call | Self::Enqueue, _, Delivery::Broadcast) => "goes to all: use broadcast",
+            (Self::Broadcast | Self::EnqueueBroadcast, _, Delivery::Balanced) => {
+                "goes to one instance: use call"
+            }
+            _ => return Ok(()),
+        };
+        let message = format!("`{}` {advice}", command.name);
+        Err(NotExecuted::ArgumentRefused { message })
+    }
+}
+
 /// A request that has not chosen its instance yet.
 pub(crate) struct Outgoing<'a> {
     pub(crate) worker: &'a Worker,
     pub(crate) callee: &'a str,
     pub(crate) command: &'a str,
+    pub(crate) asking: Asking,
     pub(crate) body: Body,
     pub(crate) options: CallOptions,
 }
@@ -38,7 +73,10 @@ impl Outgoing<'_> {
     /// The command's route, or why it may not be called at all.
     fn route<'r>(&self, routes: &'r Routes) -> Result<&'r CommandRoute, NotExecuted> {
         let route = routes.command(self.callee, self.command).ok_or(NotExecuted::NoSuchCommand)?;
-        if route.allowed { Ok(route) } else { Err(NotExecuted::NotAllowed) }
+        if !route.allowed {
+            return Err(NotExecuted::NotAllowed);
+        }
+        self.asking.fits(&route.schema).map(|()| route)
     }
 
     /// When the call ends: the caller's choice or the schema's, but no later than the deadline that

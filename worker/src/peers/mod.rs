@@ -39,7 +39,9 @@ use std::time::Duration;
 use meshwork_schema::Schema;
 use meshwork_shared::ids::Incarnation;
 use meshwork_shared::link::close::CloseCode;
-use meshwork_shared::protocol::{Member, MemberKey};
+#[cfg(test)]
+use meshwork_shared::protocol::Member;
+use meshwork_shared::protocol::MemberKey;
 use meshwork_shared::random::Random;
 use tokio::time::Instant;
 
