@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use meshwork_shared::ids::{Incarnation, NodeId};
+use meshwork_shared::ids::Incarnation;
 use meshwork_shared::protocol::{Member, MemberKey, Status};
 
 use super::LinkId;
@@ -15,8 +15,6 @@ pub(crate) struct InstanceView<'a> {
     pub(crate) key: &'a MemberKey,
     /// Which life of it.
     pub(crate) incarnation: Incarnation,
-    /// The process that holds it.
-    pub(crate) node: NodeId,
     /// What the master says of it, if it did yet.
     pub(crate) member: Option<&'a Arc<Member>>,
     /// The link that calls go on, if there is one. Retired links are not shown.
@@ -31,7 +29,6 @@ impl<'a> InstanceView<'a> {
         Self {
             key,
             incarnation: peer.incarnation,
-            node: peer.node,
             member,
             link: peer.kept().map(|link| link.id),
             draining: peer.draining || member.is_some_and(|m| m.status == Status::Draining),
