@@ -307,6 +307,29 @@ impl Worker {
         Broadcast::new(self, C::WORKER, C::NAME, Asking::EnqueueBroadcast, encode(&command))
     }
 
+    /// Stores a call of a queued command without types; the answer is a receipt.
+    pub fn enqueue_json<'a>(
+        &'a self,
+        worker: &'a str,
+        command: &'a str,
+        arguments: &serde_json::Value,
+    ) -> Enqueue<'a> {
+        let (body, options) = (Ok(json_body(arguments)), CallOptions::default());
+        Enqueue { worker: self, callee: worker, command, body, options }
+    }
+
+    /// Stores one job at every instance of a queued broadcast command without types; one receipt
+    /// each.
+    pub fn enqueue_broadcast_json<'a>(
+        &'a self,
+        worker: &'a str,
+        command: &'a str,
+        arguments: &serde_json::Value,
+    ) -> Broadcast<'a, crate::call::enqueue::Receipt> {
+        let body = Ok(json_body(arguments));
+        Broadcast::new(self, worker, command, Asking::EnqueueBroadcast, body)
+    }
+
     /// One instance, to call it and no other.
     ///
     /// # Errors
@@ -328,6 +351,12 @@ impl Worker {
     /// Where this worker listens, with the port that was chosen.
     pub fn listen_addr(&self) -> Option<SocketAddr> {
         self.inner.listens.get().copied()
+    }
+
+    /// The schema that this worker goes by; the master may have sent a newer one than it started
+    /// with. `None` before it has joined.
+    pub fn schema(&self) -> Option<Arc<Schema>> {
+        self.inner.schema()
     }
 
     /// The peers that a link leads to now, by worker and variant.
