@@ -104,6 +104,23 @@ impl Ticket {
         Ok(SignedTicket(bytes.into()))
     }
 
+    /// What `authority` signed for `mesh`, whenever it counts and whoever shows it: for the master,
+    /// to whom tickets come back. Peers use [`TicketPolicy::check`](super::TicketPolicy::check).
+    ///
+    /// # Errors
+    /// The first of these to fail: length, authority, signature, form, mesh.
+    pub fn verify(
+        bytes: &[u8],
+        authority: &AuthorityPublic,
+        mesh: &MeshId,
+    ) -> Result<Self, TicketError> {
+        let ticket = Self::open(bytes, |id| (*id == authority.id()).then_some(*authority))?;
+        match ticket.claims.mesh == *mesh {
+            true => Ok(ticket),
+            false => Err(TicketError::Mesh { found: ticket.claims.mesh }),
+        }
+    }
+
     /// All bytes before the signature.
     fn encode(&self) -> Vec<u8> {
         let Claims { mesh, subject, bearer, validity, .. } = &self.claims;
