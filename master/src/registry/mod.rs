@@ -1,7 +1,7 @@
 //! Who is a member of the mesh, and who is told: the pure core of the master.
 //!
 //! [`Registry::handle`] takes an [`Event`] and gives [`Effect`]s; it knows no socket, no clock, no
-//! actor. An actor beside it owns it, feeds it and carries its effects out.
+//! actor. An actor beside it (`actor.rs`) owns it, feeds it and carries its effects out.
 //!
 //! * `event.rs`, `effect.rs`: what goes in, what comes out
 //! * `config.rs`: what an operator can set
@@ -22,6 +22,7 @@
 //!   for long is an opinion, and within the rebuild window not even that is told.
 //! * Incarnations, serials, schema numbers and epochs only grow, whatever the clock does.
 
+pub(crate) mod actor;
 mod admission;
 mod config;
 mod contests;

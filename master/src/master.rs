@@ -1,0 +1,226 @@
+//! The handle of a running master.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use meshwork_schema::{Fingerprint, Schema, SchemaErrors};
+use meshwork_shared::config::MasterConfig;
+use meshwork_shared::identity::AuthorityPublic;
+use meshwork_shared::protocol::MemberKey;
+use thiserror::Error;
+use tokio::sync::oneshot;
+
+use crate::builder::MasterBuilder;
+use crate::registry::actor::{
+    CountersNow, MembersNow, ReloadSchema, RevokeTickets, SchemaNow, SchemaRefused,
+};
+use crate::registry::{MemberInfo, RevokeError, RevokeTarget};
+use crate::shell::Opened;
+
+/// A running master. Dropping it stops the master as well, without waiting for it: call
+/// [`Master::shutdown`] to have workers told first.
+#[derive(Debug)]
+pub struct Master {
+    pub(crate) opened: Opened,
+    /// Dropped or used: the master stops.
+    pub(crate) stop: Option<oneshot::Sender<()>>,
+    /// Resolves when nothing of it runs any more.
+    pub(crate) over: oneshot::Receiver<()>,
+}
+
+/// The master has stopped, or its thread has died; its log has the cause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the master has stopped")]
+pub struct Stopped;
+
+/// Who is a member.
+#[derive(Clone, Debug)]
+pub struct Members {
+    /// Which life of the master this is.
+    pub epoch: u64,
+    /// Whether it had time to hear from everybody since its start: two leases.
+    pub settled: bool,
+    /// All members, by worker and variant.
+    pub members: Vec<MemberInfo>,
+}
+
+/// The schema in force and how the last attempt to change it went.
+#[derive(Clone, Debug)]
+pub struct SchemaStatus {
+    /// The schema.
+    pub schema: Arc<Schema>,
+    /// Its number.
+    pub number: u64,
+    /// Hash of its canonical text.
+    pub fingerprint: Fingerprint,
+    /// The last attempt to load one.
+    pub last_reload: LastReload,
+}
+
+/// The last attempt to load a schema.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LastReload {
+    /// When, unix milliseconds.
+    pub at_unix_ms: u64,
+    /// What came of it, or the report of what is wrong.
+    pub outcome: Result<Reloaded, String>,
+}
+
+/// What came of loading a schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reloaded {
+    /// It is the one that the master started with.
+    Started,
+    /// It says what the one in force says, and keeps its number.
+    Unchanged,
+    /// It is in force, and every worker is told.
+    Changed {
+        /// Its number.
+        number: u64,
+    },
+}
+
+/// Why a schema was not put in force; the old one stays.
+#[derive(Debug, Error)]
+pub enum ReloadError {
+    /// It has mistakes: all of them, for the person who wrote it.
+    #[error(transparent)]
+    Broken(#[from] SchemaErrors),
+    /// It is longer than what a worker takes. Split the mesh.
+    #[error("the schema has {bytes} bytes in canonical form, at most {limit} are allowed")]
+    TooLarge {
+        /// Bytes of its canonical form.
+        bytes: usize,
+        /// The bound in bytes.
+        limit: usize,
+    },
+    /// The master has stopped.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+}
+
+/// Why nothing was revoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum RevokeFailure {
+    /// The registry says no.
+    #[error(transparent)]
+    Refused(#[from] RevokeError),
+    /// The master has stopped.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+}
+
+impl Master {
+    /// A master for `schema`, to be started.
+    pub fn builder(schema: Schema, config: MasterConfig) -> MasterBuilder {
+        MasterBuilder::new(schema, config)
+    }
+
+    /// Where workers join.
+    pub fn mesh_addr(&self) -> SocketAddr {
+        self.opened.mesh_addr
+    }
+
+    /// Where HTTP is served, if it is.
+    pub fn http_addr(&self) -> Option<SocketAddr> {
+        self.opened.http_addr
+    }
+
+    /// The public key with which everybody checks what this master signs.
+    pub fn authority(&self) -> AuthorityPublic {
+        self.opened.authority
+    }
+
+    /// The file of the admin token, if the master keeps one.
+    pub fn token_file(&self) -> Option<&Path> {
+        self.opened.token_file.as_deref()
+    }
+
+    /// Who is a member.
+    ///
+    /// # Errors
+    /// [`Stopped`].
+    pub async fn members(&self) -> Result<Members, Stopped> {
+        self.opened.registry.send(MembersNow).await.map_err(|_| Stopped)
+    }
+
+    /// The schema in force.
+    ///
+    /// # Errors
+    /// [`Stopped`].
+    pub async fn schema(&self) -> Result<SchemaStatus, Stopped> {
+        self.opened.registry.send(SchemaNow).await.map_err(|_| Stopped)
+    }
+
+    /// How often what happened since the start: handshakes (`handshake_*`), lines of the audit log
+    /// (`audit_*`), and the links that are open now (`links`).
+    ///
+    /// # Errors
+    /// [`Stopped`].
+    pub async fn counters(&self) -> Result<BTreeMap<String, u64>, Stopped> {
+        let counters = self.opened.registry.send(CountersNow).await.map_err(|_| Stopped)?;
+        let audit = counters.audit.into_iter().map(|(cause, n)| (format!("audit_{cause}"), n));
+        let handshakes = self.opened.handshakes.by_cause().into_iter();
+        let handshakes = handshakes.map(|(cause, n)| (format!("handshake_{cause}"), n));
+        let links = ("links".to_owned(), counters.links as u64);
+        Ok(audit.chain(handshakes).chain([links]).collect())
+    }
+
+    /// Puts another schema in force; workers that it does not name any more are removed.
+    ///
+    /// # Errors
+    /// [`ReloadError::TooLarge`], [`ReloadError::Stopped`]; the old schema stays.
+    pub async fn reload_schema(&self, schema: Schema) -> Result<Reloaded, ReloadError> {
+        let message = ReloadSchema(Arc::new(schema));
+        self.opened.registry.send(message).await.map_err(|_| Stopped)?
+    }
+
+    /// Reads a schema from TOML and puts it in force.
+    ///
+    /// # Errors
+    /// [`ReloadError`]; the old schema stays, and `GET /v1/schema` shows the report.
+    pub async fn reload_schema_toml(&self, text: &str) -> Result<Reloaded, ReloadError> {
+        match Schema::from_toml(text) {
+            Ok(schema) => self.reload_schema(schema).await,
+            Err(errors) => {
+                let message = SchemaRefused(errors.to_string());
+                self.opened.registry.send(message).await.map_err(|_| Stopped)?;
+                Err(errors.into())
+            }
+        }
+    }
+
+    /// Takes tickets back: their links are closed everywhere, and the process is not let in again.
+    /// Gives the members that this removed.
+    ///
+    /// # Errors
+    /// [`RevokeFailure`]; nothing was revoked.
+    pub async fn revoke(&self, target: RevokeTarget) -> Result<Vec<MemberKey>, RevokeFailure> {
+        let outcome = self.opened.registry.send(RevokeTickets(target)).await;
+        Ok(outcome.map_err(|_| Stopped)??)
+    }
+
+    /// Stops: admits nobody any more, closes all links with a word, and returns when nothing of it
+    /// runs. Workers go on among themselves and come back to the next master.
+    pub async fn shutdown(mut self) {
+        if let Some(stop) = self.stop.take() {
+            // One that is over already needs no telling.
+            let _ = stop.send(());
+        }
+        // The sender is dropped at the end, whatever happens.
+        let _ = (&mut self.over).await;
+    }
+}
+
+impl fmt::Display for Reloaded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Started => f.write_str("the one of the start"),
+            Self::Unchanged => f.write_str("unchanged"),
+            Self::Changed { number } => write!(f, "number {number}"),
+        }
+    }
+}

@@ -1,0 +1,369 @@
+//! The actor around the registry: owns it, feeds it, carries its effects out. Started by the shell,
+//! stopped by it ([`Halt`]); every link of the master ends before.
+//!
+//! * `messages.rs`: what it can be told
+//! * `carry.rs`: how an effect is carried out
+//! * `sessions.rs`: the links and who waits for an answer on them
+
+mod carry;
+mod messages;
+mod sessions;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Actor, AsyncContext, Context, Handler, SpawnHandle};
+use meshwork_schema::Schema;
+use meshwork_shared::clock::Clock;
+use meshwork_shared::limits::Limits;
+use meshwork_shared::link::accept::refuse;
+use meshwork_shared::link::close::CloseCode;
+use meshwork_shared::link::task::link;
+use meshwork_shared::protocol::{Join, JoinReply, MemberKey, Message as _, Refusal, ToMaster};
+use meshwork_shared::signed_schema::SCHEMA_BYTES_MAX;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+pub(crate) use messages::{
+    Arrived, Counters, CountersNow, Drained, FromWorker, Halt, LinkOver, MembersNow, ReloadSchema,
+    RevokeTickets, SchemaNow, SchemaRefused,
+};
+
+use super::{
+    Durable, Effect, Event, JoinRequest, Now, Registry, RegistryConfig, RevokeError, SessionId,
+};
+use crate::audit::AuditLog;
+use crate::doorman::MasterDoorman;
+use crate::master::{LastReload, Members, ReloadError, Reloaded, SchemaStatus};
+use crate::session::SessionService;
+use crate::signing::{PresentSchema, Signing};
+use crate::state::State;
+use sessions::{Session, Sessions};
+
+/// Messages that may wait for the actor; whoever sends one more waits.
+const MAILBOX_LEN: usize = 1024;
+
+/// How long a link may stay without having joined.
+const JOIN_WITHIN: Duration = Duration::from_secs(30);
+
+/// What the actor is made of.
+pub(crate) struct Parts {
+    pub(crate) signing: Signing,
+    pub(crate) clock: Clock,
+    pub(crate) state: State,
+    pub(crate) limits: Limits,
+    pub(crate) sessions_max: usize,
+}
+
+/// Owns the registry.
+pub(crate) struct RegistryActor {
+    registry: Registry,
+    parts: Parts,
+    started: Instant,
+    doorman: Arc<MasterDoorman>,
+    /// `None` only until the first effects are carried out.
+    schema: Option<PresentSchema>,
+    last_reload: LastReload,
+    sessions: Sessions,
+    audit: AuditLog,
+    /// Set while an operator's revocation is handled.
+    revoked: Option<Result<Vec<MemberKey>, RevokeError>>,
+    wake: Option<(Duration, SpawnHandle)>,
+    /// Of the registry's start, until the actor's.
+    first: Vec<Effect>,
+    /// Told once no link is left.
+    drained: Option<oneshot::Sender<()>>,
+}
+
+impl RegistryActor {
+    /// An actor that is not started yet; `doorman` makes the doorman once the registry's epoch is
+    /// known.
+    pub(crate) fn new(
+        config: RegistryConfig,
+        schema: Arc<Schema>,
+        durable: Option<Durable>,
+        parts: Parts,
+        doorman: impl FnOnce(u64) -> Arc<MasterDoorman>,
+    ) -> (Self, Arc<MasterDoorman>) {
+        let unix_ms = parts.clock.unix_ms();
+        let now = Now { at: Duration::ZERO, unix_ms };
+        let (registry, first) = Registry::new(config, schema, durable, now);
+        let doorman = doorman(registry.epoch());
+        let actor = Self {
+            doorman: doorman.clone(),
+            registry,
+            sessions: Sessions::new(parts.sessions_max),
+            parts,
+            started: Instant::now(),
+            schema: None,
+            last_reload: LastReload { at_unix_ms: unix_ms, outcome: Ok(Reloaded::Started) },
+            audit: AuditLog::default(),
+            revoked: None,
+            wake: None,
+            first,
+            drained: None,
+        };
+        (actor, doorman)
+    }
+
+    fn now(&self) -> Now {
+        Now { at: self.started.elapsed(), unix_ms: self.parts.clock.unix_ms() }
+    }
+
+    /// Tells the registry, and does what it wants done.
+    fn feed(&mut self, event: Event, ctx: &mut Context<Self>) {
+        let now = self.now();
+        let effects = self.registry.handle(event, now);
+        for effect in effects {
+            self.carry_out(effect, ctx);
+        }
+        self.set_wake(ctx);
+    }
+
+    /// Makes sure that the registry is woken in time. Never later than it was to be: a stream of
+    /// events must not put off what waits for time to pass.
+    fn set_wake(&mut self, ctx: &mut Context<Self>) {
+        let now = self.now();
+        let next = self.registry.next_wakeup(now);
+        if self.wake.as_ref().is_some_and(|(at, _)| *at <= next) {
+            return;
+        }
+        if let Some((_, timer)) = self.wake.take() {
+            ctx.cancel_future(timer);
+        }
+        let timer = ctx.run_later(next.saturating_sub(now.at), |actor, ctx| {
+            actor.wake = None;
+            actor.feed(Event::Tick, ctx);
+            actor.sessions.close_idle(Instant::now());
+        });
+        self.wake = Some((next, timer));
+    }
+
+    fn join(&mut self, session: SessionId, join: Join, ctx: &mut Context<Self>) {
+        let Some(entry) = self.sessions.get(session) else { return };
+        let signing = &self.parts.signing;
+        let presented = join.ticket.as_ref().map(|ticket| ticket.0.as_ref());
+        let witness = join.witness.as_ref().map(|ticket| ticket.0.as_ref());
+        let request = JoinRequest {
+            session,
+            node: entry.node,
+            key: entry.key.clone(),
+            presented: signing.claims(presented),
+            witness: signing.claims(witness),
+            proven_schema: self
+                .schema
+                .as_ref()
+                .and_then(|present| signing.proven_schema(&join, present)),
+            join,
+        };
+        self.feed(Event::Join(Box::new(request)), ctx);
+    }
+
+    fn tell_if_drained(&mut self) {
+        if self.sessions.is_empty()
+            && let Some(drained) = self.drained.take()
+        {
+            // Whoever asked may have waited long enough.
+            let _ = drained.send(());
+        }
+    }
+}
+
+impl Actor for RegistryActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        ctx.set_mailbox_capacity(MAILBOX_LEN);
+        for effect in std::mem::take(&mut self.first) {
+            self.carry_out(effect, ctx);
+        }
+        self.set_wake(ctx);
+    }
+}
+
+// === links ===
+
+impl Handler<Arrived> for RegistryActor {
+    type Result = ();
+
+    fn handle(&mut self, Arrived(accepted): Arrived, ctx: &mut Context<Self>) {
+        let turned_away = match self.doorman.admission(&accepted.preamble.psk_id) {
+            _ if self.drained.is_some() => Err((CloseCode::Leaving, "the master is shutting down")),
+            None => Err((CloseCode::Denied, "that key does not open any more")),
+            Some(_) if self.sessions.is_full() => {
+                Err((CloseCode::NotReady, "the master has as many links as it may"))
+            }
+            Some(key) => Ok(key),
+        };
+        let key = match turned_away {
+            Ok(key) => key,
+            Err((code, text)) => {
+                log::warn!("a link from {} is refused: {text}", accepted.from);
+                actix_rt::spawn(refuse(accepted.established, code, text));
+                return;
+            }
+        };
+        let (registry, session) = (ctx.address(), self.sessions.next_id());
+        let service = Arc::new(SessionService::new(session, registry.clone()));
+        let (link, task) = link(accepted.established, service, &self.parts.limits, None);
+        let join_by = Instant::now() + JOIN_WITHIN;
+        self.sessions.add(session, Session::new(link, accepted.peer.node, key, join_by));
+        log::debug!("session {} from {}", session.0, accepted.from);
+        actix_rt::spawn(async move {
+            let end = task.await;
+            // Without an actor the master is gone, and so is every session.
+            let _ = registry.send(LinkOver { session, end }).await;
+        });
+    }
+}
+
+impl Handler<LinkOver> for RegistryActor {
+    type Result = ();
+
+    fn handle(&mut self, LinkOver { session, end }: LinkOver, ctx: &mut Context<Self>) {
+        log::debug!("session {} ended: {end}", session.0);
+        self.sessions.remove(session);
+        self.feed(Event::LinkLost(session), ctx);
+        self.tell_if_drained();
+    }
+}
+
+impl Handler<FromWorker> for RegistryActor {
+    type Result = ();
+
+    fn handle(&mut self, from: FromWorker, ctx: &mut Context<Self>) {
+        let FromWorker { session, message, reply } = from;
+        let Some(entry) = self.sessions.get_mut(session) else { return };
+        let event = match message {
+            ToMaster::Join(_) if entry.join_reply.is_some() => {
+                let body = JoinReply::Refused(Refusal::AlreadyJoined).encode();
+                return messages::answer(reply, body);
+            }
+            ToMaster::Join(join) => {
+                entry.join_reply = Some(reply);
+                return self.join(session, *join, ctx);
+            }
+            ToMaster::Leave(_) => {
+                entry.leave_reply = Some(reply);
+                return self.feed(Event::Leave(session), ctx);
+            }
+            ToMaster::Ready(_) => Event::Ready(session),
+            ToMaster::Draining(_) => Event::Draining(session),
+            ToMaster::Renew(_) => Event::Renew(session),
+            ToMaster::Resync(_) => Event::Resync(session),
+        };
+        self.feed(event, ctx);
+        messages::answer(reply, bytes::Bytes::new());
+    }
+}
+
+// === operators ===
+
+impl Handler<MembersNow> for RegistryActor {
+    type Result = actix::MessageResult<MembersNow>;
+
+    fn handle(&mut self, _: MembersNow, _: &mut Context<Self>) -> Self::Result {
+        actix::MessageResult(Members {
+            epoch: self.registry.epoch(),
+            settled: self.registry.is_settled(),
+            members: self.registry.members().collect(),
+        })
+    }
+}
+
+impl Handler<SchemaNow> for RegistryActor {
+    type Result = actix::MessageResult<SchemaNow>;
+
+    fn handle(&mut self, _: SchemaNow, _: &mut Context<Self>) -> Self::Result {
+        let (schema, number, fingerprint) = self.registry.schema();
+        actix::MessageResult(SchemaStatus {
+            schema: Arc::clone(schema),
+            number,
+            fingerprint,
+            last_reload: self.last_reload.clone(),
+        })
+    }
+}
+
+impl Handler<ReloadSchema> for RegistryActor {
+    type Result = Result<Reloaded, ReloadError>;
+
+    fn handle(
+        &mut self,
+        ReloadSchema(schema): ReloadSchema,
+        ctx: &mut Context<Self>,
+    ) -> Self::Result {
+        let bytes = schema.canonical_json().len();
+        let outcome = if bytes > SCHEMA_BYTES_MAX {
+            Err(ReloadError::TooLarge { bytes, limit: SCHEMA_BYTES_MAX })
+        } else if self.registry.schema().2 == schema.fingerprint() {
+            Ok(Reloaded::Unchanged)
+        } else {
+            self.feed(Event::SchemaChanged(schema), ctx);
+            Ok(Reloaded::Changed { number: self.registry.schema().1 })
+        };
+        self.note_reload(outcome.as_ref().map(|done| *done).map_err(ToString::to_string));
+        outcome
+    }
+}
+
+impl Handler<SchemaRefused> for RegistryActor {
+    type Result = ();
+
+    fn handle(&mut self, SchemaRefused(report): SchemaRefused, _: &mut Context<Self>) {
+        self.note_reload(Err(report));
+    }
+}
+
+impl RegistryActor {
+    fn note_reload(&mut self, outcome: Result<Reloaded, String>) {
+        match &outcome {
+            Ok(done) => log::info!("schema loaded: {done}"),
+            Err(report) => log::error!("the new schema is refused, the old one stays: {report}"),
+        }
+        self.last_reload = LastReload { at_unix_ms: self.parts.clock.unix_ms(), outcome };
+    }
+}
+
+impl Handler<RevokeTickets> for RegistryActor {
+    type Result = Result<Vec<MemberKey>, RevokeError>;
+
+    fn handle(
+        &mut self,
+        RevokeTickets(target): RevokeTickets,
+        ctx: &mut Context<Self>,
+    ) -> Self::Result {
+        self.feed(Event::Revoke(target), ctx);
+        self.revoked.take().unwrap_or(Err(RevokeError::UnknownMember))
+    }
+}
+
+impl Handler<CountersNow> for RegistryActor {
+    type Result = actix::MessageResult<CountersNow>;
+
+    fn handle(&mut self, _: CountersNow, _: &mut Context<Self>) -> Self::Result {
+        actix::MessageResult(Counters { links: self.sessions.len(), audit: self.audit.counts() })
+    }
+}
+
+// === the end ===
+
+impl Handler<Drained> for RegistryActor {
+    type Result = ();
+
+    /// Admits nobody any more and closes all links.
+    fn handle(&mut self, Drained(drained): Drained, ctx: &mut Context<Self>) {
+        self.feed(Event::Shutdown, ctx);
+        self.drained = Some(drained);
+        self.sessions.close_all(CloseCode::Leaving, "the master is shutting down");
+        self.tell_if_drained();
+    }
+}
+
+impl Handler<Halt> for RegistryActor {
+    type Result = ();
+
+    fn handle(&mut self, _: Halt, ctx: &mut Context<Self>) {
+        actix::ActorContext::stop(ctx);
+    }
+}

@@ -1,0 +1,94 @@
+//! What the registry's actor can be told.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use actix::Message;
+use bytes::Bytes;
+use meshwork_schema::Schema;
+use meshwork_shared::codec::Codec;
+use meshwork_shared::link::accept::Accepted;
+use meshwork_shared::link::close::LinkEnd;
+use meshwork_shared::link::message::Body;
+use meshwork_shared::protocol::{MemberKey, ToMaster};
+use tokio::sync::oneshot;
+
+use crate::master::{Members, ReloadError, Reloaded, SchemaStatus};
+use crate::registry::{RevokeError, RevokeTarget, SessionId};
+
+/// A worker has linked to the mesh port.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Arrived(pub(crate) Accepted);
+
+/// A link is over.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct LinkOver {
+    pub(crate) session: SessionId,
+    pub(crate) end: LinkEnd,
+}
+
+/// A worker said something.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct FromWorker {
+    pub(crate) session: SessionId,
+    pub(crate) message: ToMaster,
+    /// Where the answer goes; dropped without one when the master stops or the link is lost.
+    pub(crate) reply: oneshot::Sender<Body>,
+}
+
+/// Who is a member?
+#[derive(Message)]
+#[rtype(result = "Members")]
+pub(crate) struct MembersNow;
+
+/// Which schema is in force?
+#[derive(Message)]
+#[rtype(result = "SchemaStatus")]
+pub(crate) struct SchemaNow;
+
+/// Put another schema in force.
+#[derive(Message)]
+#[rtype(result = "Result<Reloaded, ReloadError>")]
+pub(crate) struct ReloadSchema(pub(crate) Arc<Schema>);
+
+/// Another schema was tried and is broken.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct SchemaRefused(pub(crate) String);
+
+/// An operator takes tickets back.
+#[derive(Message)]
+#[rtype(result = "Result<Vec<MemberKey>, RevokeError>")]
+pub(crate) struct RevokeTickets(pub(crate) RevokeTarget);
+
+/// How often did what happen?
+#[derive(Message)]
+#[rtype(result = "Counters")]
+pub(crate) struct CountersNow;
+
+/// How often what happened.
+pub(crate) struct Counters {
+    /// Links that are open.
+    pub(crate) links: usize,
+    /// Lines of the audit log, by cause.
+    pub(crate) audit: BTreeMap<&'static str, u64>,
+}
+
+/// Admit nobody any more, close all links, and say when none is left.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Drained(pub(crate) oneshot::Sender<()>);
+
+/// Stop.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct Halt;
+
+/// Answers a worker with JSON, or with nothing. One whose link is lost does not hear it.
+pub(super) fn answer(reply: oneshot::Sender<Body>, json: Bytes) {
+    let codec = if json.is_empty() { Codec::None } else { Codec::Json };
+    let _ = reply.send(Body { codec, bytes: json });
+}

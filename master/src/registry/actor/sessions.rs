@@ -1,0 +1,137 @@
+//! The links of the master and who waits for an answer on them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use meshwork_shared::codec::Codec;
+use meshwork_shared::ids::NodeId;
+use meshwork_shared::link::close::CloseCode;
+use meshwork_shared::link::handle::Link;
+use meshwork_shared::link::message::{Body, CommandRef, Request};
+use meshwork_shared::protocol::Message;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use crate::registry::{AdmissionKey, SessionId};
+
+/// How long a message to a worker may wait to be written. What is lost so shows as a gap in the
+/// numbers of views, and is mended by a resync.
+const CAST_WITHIN: Duration = Duration::from_secs(30);
+
+/// One link.
+pub(super) struct Session {
+    pub(super) link: Link,
+    pub(super) node: NodeId,
+    pub(super) key: AdmissionKey,
+    /// Its `join` waits for an answer.
+    pub(super) join_reply: Option<oneshot::Sender<Body>>,
+    /// Its `leave` waits for an answer.
+    pub(super) leave_reply: Option<oneshot::Sender<Body>>,
+    /// When it must have joined; `None` once it has.
+    pub(super) join_by: Option<Instant>,
+}
+
+impl Session {
+    pub(super) fn new(link: Link, node: NodeId, key: AdmissionKey, join_by: Instant) -> Self {
+        let join_by = Some(join_by);
+        Self { link, node, key, join_reply: None, leave_reply: None, join_by }
+    }
+}
+
+/// All links, at most `max`.
+pub(super) struct Sessions {
+    open: BTreeMap<SessionId, Session>,
+    next: u64,
+    max: usize,
+}
+
+impl Sessions {
+    pub(super) fn new(max: usize) -> Self {
+        Self { open: BTreeMap::new(), next: 0, max }
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.open.len() >= self.max
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.open.len()
+    }
+
+    pub(super) fn next_id(&mut self) -> SessionId {
+        let id = SessionId(self.next);
+        self.next += 1;
+        id
+    }
+
+    pub(super) fn add(&mut self, id: SessionId, session: Session) {
+        self.open.insert(id, session);
+    }
+
+    pub(super) fn remove(&mut self, id: SessionId) {
+        self.open.remove(&id);
+    }
+
+    pub(super) fn get(&self, id: SessionId) -> Option<&Session> {
+        self.open.get(&id)
+    }
+
+    pub(super) fn get_mut(&mut self, id: SessionId) -> Option<&mut Session> {
+        self.open.get_mut(&id)
+    }
+
+    pub(super) fn close(&self, id: SessionId, code: CloseCode, text: &str) {
+        if let Some(session) = self.open.get(&id) {
+            session.link.close(code, text);
+        }
+    }
+
+    pub(super) fn close_all(&self, code: CloseCode, text: &str) {
+        self.open.values().for_each(|session| session.link.close(code, text));
+    }
+
+    /// Closes the links that have not joined in time.
+    pub(super) fn close_idle(&mut self, now: Instant) {
+        for session in self.open.values_mut() {
+            if session.join_by.is_some_and(|by| by <= now) && session.join_reply.is_none() {
+                session.join_by = None;
+                session.link.close(CloseCode::NotReady, "no join came");
+            }
+        }
+    }
+
+    /// Sends a message; a worker that does not keep up with reading is closed, and joins again.
+    pub(super) fn cast<M: Message>(&self, id: SessionId, message: &M) {
+        let Some(session) = self.open.get(&id) else { return };
+        let body = Body { codec: Codec::Json, bytes: message.encode() };
+        let request = control_request(M::NAME, body, CAST_WITHIN, false);
+        if let Err(reason) = session.link.cast(request)
+            && session.link.is_open()
+        {
+            log::warn!("session {} is closed, it does not keep up: {reason}", id.0);
+            session.link.close(CloseCode::Stalled, "too many control messages wait");
+        }
+    }
+}
+
+/// A control message as a request.
+pub(super) fn control_request(
+    name: &'static str,
+    body: Body,
+    within: Duration,
+    wants_reply: bool,
+) -> Request {
+    Request {
+        command: CommandRef::Name(Bytes::from_static(name.as_bytes())),
+        body,
+        deadline: Instant::now() + within,
+        trace: None,
+        attempt: None,
+        wants_reply,
+    }
+}

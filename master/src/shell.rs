@@ -1,0 +1,192 @@
+//! What runs: opens the parts of a master in order, and closes them in order. Owned by the thread of
+//! the master or by the caller's tasks; stopped by its [`Master`](crate::Master).
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::{Actor, Addr};
+use meshwork_schema::Schema;
+use meshwork_shared::admission::HandshakeCounters;
+use meshwork_shared::clock::Clock;
+use meshwork_shared::config::MasterConfig;
+use meshwork_shared::identity::{AuthorityPublic, NodeKey};
+use meshwork_shared::limits::Limits;
+use meshwork_shared::link::accept::{Accepted, Accepting, listen_loop};
+use meshwork_shared::net::{Listener, Network};
+use meshwork_shared::protocol::limits::TO_WORKER_BYTES_MAX;
+use meshwork_shared::random::Random;
+use meshwork_shared::signed_schema::SCHEMA_BYTES_MAX;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use crate::doorman::{MasterDoorman, Secrets};
+use crate::registry::RegistryConfig;
+use crate::registry::actor::{Arrived, Drained, Halt, Parts, RegistryActor, SchemaNow};
+use crate::signing::Signing;
+use crate::start_error::StartError;
+use crate::state::State;
+
+/// Links that may wait for the registry; the next handshakes wait.
+const ARRIVALS_LEN: usize = 64;
+
+/// Messages that may wait for one link, in either direction; a worker that does not read so many is
+/// closed.
+const SESSION_ITEMS_MAX: usize = 4096;
+
+/// Links beyond the members that there may be: those that have not joined yet, or again.
+const SESSIONS_SPARE: usize = 1000;
+
+/// How long links have to say their last word.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// Everything that a master is started with.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) schema: Arc<Schema>,
+    pub(crate) config: MasterConfig,
+    pub(crate) registry: RegistryConfig,
+    pub(crate) state: State,
+    pub(crate) network: Network,
+    pub(crate) clock: Clock,
+    /// `None`: the operating system's.
+    pub(crate) random: Option<Random>,
+    pub(crate) join_keys_only: bool,
+    pub(crate) http: bool,
+}
+
+/// What is open.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) registry: Addr<RegistryActor>,
+    pub(crate) mesh_addr: SocketAddr,
+    pub(crate) http_addr: Option<SocketAddr>,
+    pub(crate) authority: AuthorityPublic,
+    pub(crate) token_file: Option<PathBuf>,
+    pub(crate) handshakes: Arc<HandshakeCounters>,
+}
+
+/// Runs a master until `stop` is used or dropped.
+pub(crate) async fn run(
+    plan: Plan,
+    opened: oneshot::Sender<Result<Opened, StartError>>,
+    stop: oneshot::Receiver<()>,
+) {
+    let (running, outcome) = match Running::open(plan).await {
+        Ok((running, opened)) => (Some(running), Ok(opened)),
+        Err(error) => (None, Err(error)),
+    };
+    // Whoever started it may have given up meanwhile: then `stop` is dropped as well.
+    let _ = opened.send(outcome);
+    if let Some(running) = running {
+        let _ = stop.await;
+        running.close().await;
+    }
+}
+
+/// The parts that have to be closed.
+struct Running {
+    registry: Addr<RegistryActor>,
+    listening: JoinHandle<()>,
+    arriving: JoinHandle<()>,
+}
+
+impl Running {
+    async fn open(plan: Plan) -> Result<(Self, Opened), StartError> {
+        let bytes = plan.schema.canonical_json().len();
+        if bytes > SCHEMA_BYTES_MAX {
+            return Err(StartError::SchemaTooLarge { bytes, limit: SCHEMA_BYTES_MAX });
+        }
+        let random = plan.random.clone().unwrap_or_else(Random::system);
+        let signing = Signing::new(plan.state.authority(&random)?, plan.config.secret.mesh_id());
+        let authority = signing.public();
+        let (listener, mesh_addr) = listen(plan.network, plan.config.mesh_listen).await?;
+        let node_key = NodeKey::generate(&random);
+        let limits = session_limits(&plan.config.limits);
+        let (actor, doorman) = registry(&plan, signing, &node_key, &limits)?;
+        let registry = actor.start();
+        let counters = Arc::new(HandshakeCounters::default());
+        let accepting = Accepting { doorman, node_key, random, limits, counters: counters.clone() };
+        // It answers once the schema is in force, without which nobody can be introduced.
+        registry.send(SchemaNow).await.map_err(|_| StartError::Died)?;
+        let (accepted, arrivals) = mpsc::channel(ARRIVALS_LEN);
+        let listening = actix_rt::spawn(listen_loop(listener, Arc::new(accepting), accepted));
+        let arriving = actix_rt::spawn(hand_over(arrivals, registry.clone()));
+        log::info!("workers join at {mesh_addr}; the authority is {authority}");
+        let opened = Opened {
+            registry: registry.clone(),
+            mesh_addr,
+            http_addr: None,
+            authority,
+            token_file: None,
+            handshakes: counters,
+        };
+        Ok((Self { registry, listening, arriving }, opened))
+    }
+
+    async fn close(self) {
+        self.listening.abort();
+        self.arriving.abort();
+        let (drained, none_left) = oneshot::channel();
+        // An actor that is gone has no links.
+        if self.registry.send(Drained(drained)).await.is_ok() {
+            let _ = tokio::time::timeout(LAST_WORDS, none_left).await;
+        }
+        let _ = self.registry.send(Halt).await;
+        log::info!("the master has stopped");
+    }
+}
+
+async fn listen(
+    network: Network,
+    address: SocketAddr,
+) -> Result<(Listener, SocketAddr), StartError> {
+    let failed = |cause| StartError::MeshListen { address, cause };
+    let listener = network.listen(&address.to_string()).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
+}
+
+fn registry(
+    plan: &Plan,
+    signing: Signing,
+    node_key: &NodeKey,
+    limits: &Limits,
+) -> Result<(RegistryActor, Arc<MasterDoorman>), StartError> {
+    let secrets = Secrets {
+        current: plan.config.secret.clone(),
+        previous: plan.config.secret_previous.clone(),
+        join_keys_only: plan.join_keys_only,
+    };
+    let parts = Parts {
+        signing: signing.clone(),
+        clock: plan.clock.clone(),
+        state: plan.state.clone(),
+        limits: limits.clone(),
+        sessions_max: plan.registry.members_max.saturating_add(SESSIONS_SPARE),
+    };
+    let durable = plan.state.durable()?;
+    let (node, clock) = (node_key.node_id(), plan.clock.clone());
+    let doorman = |epoch| Arc::new(MasterDoorman::new(secrets, signing, node, clock, epoch));
+    let schema = plan.schema.clone();
+    Ok(RegistryActor::new(plan.registry.clone(), schema, durable, parts, doorman))
+}
+
+/// The configured bounds, so that every control message fits.
+fn session_limits(configured: &Limits) -> Limits {
+    Limits {
+        message_bytes_max: configured.message_bytes_max.max(TO_WORKER_BYTES_MAX),
+        calls_in_flight_max: configured.calls_in_flight_max.min(SESSION_ITEMS_MAX),
+        ..configured.clone()
+    }
+}
+
+/// From the listener to the registry.
+async fn hand_over(mut arrivals: mpsc::Receiver<Accepted>, registry: Addr<RegistryActor>) {
+    while let Some(accepted) = arrivals.recv().await {
+        if registry.send(Arrived(accepted)).await.is_err() {
+            return;
+        }
+    }
+}

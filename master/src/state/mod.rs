@@ -1,0 +1,153 @@
+//! What survives a restart of the master: the authority key, the high-water marks, the admin token.
+//!
+//! * `marks.rs`: the marks as a file
+//! * `token.rs`: the admin token as a file
+//!
+//! In a folder, `authority.key`, `marks.json` and `admin.token`, each readable by its owner only; or
+//! in memory, for tests and the simulation.
+
+mod marks;
+mod token;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use meshwork_shared::config::SecretText;
+use meshwork_shared::identity::{AuthorityKey, KeyFileError};
+use meshwork_shared::random::Random;
+use thiserror::Error;
+
+use crate::registry::Durable;
+
+/// What survives a restart of the master, and where it is kept. Clones are the same state.
+///
+/// ```
+/// use meshwork_master::State;
+/// use meshwork_shared::{identity::AuthorityKey, random::Random};
+///
+/// let in_memory = State::memory(AuthorityKey::generate(&Random::seeded(1)));
+/// let on_disk = State::folder("meshwork-state");
+/// ```
+#[derive(Clone, Debug)]
+pub struct State(Kept);
+
+#[derive(Clone, Debug)]
+enum Kept {
+    Folder(PathBuf),
+    Memory(AuthorityKey, Arc<Mutex<Option<Durable>>>),
+}
+
+/// Why the state cannot be used. The operator's to mend; a file that is refused was not changed.
+#[derive(Debug, Error)]
+pub enum StateError {
+    /// The key or the token.
+    #[error(transparent)]
+    Key(#[from] KeyFileError),
+    /// The folder cannot be made.
+    #[error("cannot make the state folder {}: {cause}", path.display())]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        cause: io::Error,
+    },
+    /// The marks cannot be read or written.
+    #[error("{}: cannot {doing} the high-water marks: {cause}", path.display())]
+    Marks {
+        /// The file.
+        path: PathBuf,
+        /// What was tried.
+        doing: &'static str,
+        /// What the system said.
+        cause: io::Error,
+    },
+    /// The marks are none. Restore them from a backup; or remove the file, and numbers go on from
+    /// the clock and from what returning workers show, while revocations are forgotten.
+    #[error(
+        "{}: these are no high-water marks (line {line}, column {column}); restore a backup, or \
+         remove the file, which forgets all revocations",
+        path.display()
+    )]
+    MarksDamaged {
+        /// The file.
+        path: PathBuf,
+        /// Line of the mistake, from 1.
+        line: usize,
+        /// Column of the mistake, from 1.
+        column: usize,
+    },
+    /// The admin token in the file is too short or has blanks in it. Remove the file, and a new
+    /// one is made.
+    #[error("{}: this is no admin token; remove the file and start again", path.display())]
+    TokenDamaged {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl State {
+    /// In files of this folder, which is made if it is missing.
+    pub fn folder(path: impl Into<PathBuf>) -> Self {
+        Self(Kept::Folder(path.into()))
+    }
+
+    /// In memory: for tests and the simulation, which restarts a master with the same state.
+    pub fn memory(authority: AuthorityKey) -> Self {
+        Self(Kept::Memory(authority, Arc::default()))
+    }
+
+    /// The authority key, made if there is none.
+    pub(crate) fn authority(&self, random: &Random) -> Result<AuthorityKey, StateError> {
+        match &self.0 {
+            Kept::Memory(key, _) => Ok(key.clone()),
+            Kept::Folder(folder) => {
+                make_folder(folder)?;
+                Ok(AuthorityKey::load_or_create(&folder.join("authority.key"), random)?)
+            }
+        }
+    }
+
+    /// What was written down.
+    pub(crate) fn durable(&self) -> Result<Option<Durable>, StateError> {
+        match &self.0 {
+            Kept::Memory(_, durable) => {
+                Ok(durable.lock().unwrap_or_else(PoisonError::into_inner).clone())
+            }
+            Kept::Folder(folder) => marks::read(&folder.join("marks.json")),
+        }
+    }
+
+    /// Writes it down: all of it, or nothing changes.
+    pub(crate) fn keep(&self, durable: Durable) -> Result<(), StateError> {
+        match &self.0 {
+            Kept::Memory(_, kept) => {
+                *kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(durable);
+                Ok(())
+            }
+            Kept::Folder(folder) => marks::write(&folder.join("marks.json"), &durable),
+        }
+    }
+
+    /// The admin token, made if there is none, and its file; in memory it has none.
+    pub(crate) fn token(
+        &self,
+        random: &Random,
+    ) -> Result<(SecretText, Option<PathBuf>), StateError> {
+        match &self.0 {
+            Kept::Memory(..) => Ok((token::generate(random), None)),
+            Kept::Folder(folder) => {
+                let path = folder.join("admin.token");
+                Ok((token::load_or_create(&path, random)?, Some(path)))
+            }
+        }
+    }
+}
+
+fn make_folder(path: &Path) -> Result<(), StateError> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).map_err(|cause| StateError::Folder { path: path.into(), cause })
+}
