@@ -88,12 +88,13 @@ pub(super) fn is_service_link(name: &str) -> bool {
 
 fn unknown(name: &str, mistakes: &mut Mistakes) {
     let variables: Vec<String> = Key::all().map(Key::variable).collect();
-    let known = variables.iter().map(String::as_str).chain([FILE_VARIABLE]);
-    let upper = name.to_ascii_uppercase();
+    // Without what they all share, which would make any two of them near.
+    let known = variables.iter().map(String::as_str).chain([FILE_VARIABLE]).map(own_part);
+    let upper = own_part(name).to_ascii_uppercase();
     let help = match nearest(&upper, known) {
-        Some(meant) => format!("did you mean {meant}?"),
-        // The name without the section that a file has: `MESHWORK_WORKER__SECRET`.
-        None => match variables.iter().find(|variable| upper.ends_with(last_part(variable))) {
+        Some(meant) => format!("did you mean {ENVIRONMENT_PREFIX}{meant}?"),
+        // A section too many or too few: `MESHWORK_WORKER__SECRET`.
+        None => match variables.iter().find(|variable| last_part(variable) == last_part(&upper)) {
             Some(meant) => format!("did you mean {meant}?"),
             None => "unset it, or look up its name in docs/CONFIGURATION.md".to_owned(),
         },
@@ -101,8 +102,12 @@ fn unknown(name: &str, mistakes: &mut Mistakes) {
     mistakes.add(Some("environment"), format!("there is no setting {}", shown(name)), help);
 }
 
-/// `_SECRET` of `MESHWORK_SECRET`.
+/// `SECRET` of `MESHWORK_SECRET`.
+fn own_part(variable: &str) -> &str {
+    variable.strip_prefix(ENVIRONMENT_PREFIX).unwrap_or(variable)
+}
+
+/// `MESSAGE_BYTES_MAX` of `MESHWORK_LIMITS__MESSAGE_BYTES_MAX`.
 fn last_part(variable: &str) -> &str {
-    let prefix = ENVIRONMENT_PREFIX.len();
-    variable.rfind("__").map_or(&variable[prefix - 1..], |at| &variable[at + 1..])
+    own_part(variable).rsplit("__").next().unwrap_or_default()
 }

@@ -24,6 +24,12 @@ pub(super) fn shown(text: &str) -> String {
     }
 }
 
+/// Whether there is a whole private key in it, which only the settings of secrets may hold.
+fn holds_key(text: &str) -> bool {
+    let is_long = |rest: &str| rest.bytes().take(32).filter(u8::is_ascii_graphic).count() == 32;
+    KEY_PREFIXES.iter().any(|prefix| text.split(prefix).skip(1).any(is_long))
+}
+
 /// The merged values of one role, and the mistakes found so far.
 pub(super) struct Fields {
     role: Section,
@@ -70,10 +76,15 @@ impl Fields {
         self.mistakes.add(origin.as_deref(), format!("`{path}` {wrong}"), help);
     }
 
-    /// A text.
+    /// A text; a private key only where one belongs.
     pub(super) fn text(&mut self, path: &str) -> Option<Given<String>> {
         let value = self.find(path)?;
         match &value.kind {
+            ValueKind::String(text) if !self.is_secret(path) && holds_key(text) => {
+                let help = "move it to the setting for such a key, which has no `_file` at its end";
+                self.wrong(path, "is a key (not shown), which does not belong here", help);
+                None
+            }
             ValueKind::String(text) => {
                 let origin = value.origin().unwrap_or_default().to_owned();
                 Some(Given { value: text.clone(), origin })
@@ -221,6 +232,10 @@ impl Fields {
             _ => None,
         });
         found.filter(|value| value.kind != ValueKind::Nil)
+    }
+
+    fn is_secret(&self, path: &str) -> bool {
+        self.role.key(path).is_some_and(|key| key.is_secret)
     }
 
     /// The key of a role's own section.

@@ -15,6 +15,9 @@ const BUFFER: RangeInclusive<u64> = FRAME_BYTES_FLOOR as u64..=4 << 30;
 const TIME: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(3600);
 const MANY: RangeInclusive<u64> = 1..=1_000_000;
 
+/// Ranges of addresses without limits, at most: each is compared with every newcomer.
+const EXEMPT_MAX: usize = 64;
+
 /// The limits of the section `limits`; mistakes leave the default in their place.
 pub(super) fn resolve(fields: &mut Fields) -> Limits {
     let default = Limits::default();
@@ -105,7 +108,13 @@ fn handshake(fields: &mut Fields) -> HandshakeLimits {
 
 fn exempt(fields: &mut Fields, path: &str) -> Vec<AddressRange> {
     let mut ranges = Vec::new();
-    for text in fields.list(path).unwrap_or_default() {
+    let texts = fields.list(path).unwrap_or_default();
+    if texts.len() > EXEMPT_MAX {
+        let wrong = format!("has {} ranges", texts.len());
+        fields.wrong(path, &wrong, &format!("keep {EXEMPT_MAX} of them at most"));
+        return ranges;
+    }
+    for text in texts {
         match text.parse() {
             Ok(range) => ranges.push(range),
             Err(AddressRangeError) => {

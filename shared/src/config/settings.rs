@@ -45,11 +45,9 @@ macro_rules! settings {
             pub(super) fn values(&self) -> Vec<(&'static Key, Option<ValueKind>)> {
                 let set = [$( self.$field.as_ref().map(Setting::value) ),*];
                 let set = Self::KEYS.iter().zip(set);
-                #[allow(unused_mut)] // Only those with nested settings go on.
-                let mut values: Vec<_> =
-                    set.filter_map(|(key, value)| Some((key, value?))).collect();
-                $( values.extend(self.$nested.values()); )?
-                values
+                let values = set.filter_map(|(key, value)| Some((key, value?)));
+                $( let values = values.chain(self.$nested.values()); )?
+                values.collect()
             }
         }
     };
