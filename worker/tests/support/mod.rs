@@ -3,8 +3,9 @@
 use std::future::Future;
 use std::time::Duration;
 
-use meshwork_master::Master;
+use meshwork_master::{Master, State};
 use meshwork_schema::Schema;
+use meshwork_shared::config::MasterConfig;
 use meshwork_shared::random::Random;
 use meshwork_shared::secret::MeshSecret;
 use meshwork_worker::{Builder, Sources, Worker};
@@ -13,31 +14,35 @@ use tempfile::TempDir;
 /// How long a condition may take to come true before a test gives up: far longer than it takes.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-pub struct Mesh {
-    pub master: Master,
-    pub secret: MeshSecret,
+pub(crate) struct Mesh {
+    pub(crate) master: Master,
+    pub(crate) secret: MeshSecret,
     #[allow(dead_code)] // Held for its drop: the folder goes with the mesh.
     state: TempDir,
 }
 
 impl Mesh {
     /// Starts a master with this schema on free ports.
-    pub async fn start(schema: &str) -> Self {
+    pub(crate) async fn start(schema: &str) -> Self {
         let schema = Schema::from_toml(schema).expect("the schema of a test is right");
         let secret = MeshSecret::generate(&Random::system());
         let state = TempDir::new().unwrap();
-        let master = Master::builder(schema, secret.clone())
-            .mesh_listen("127.0.0.1:0")
-            .http_listen("127.0.0.1:0")
-            .state_dir(state.path())
-            .start()
-            .await
-            .unwrap();
+        let mut config = MasterConfig::new(secret.clone());
+        config.mesh_listen = "127.0.0.1:0".parse().unwrap();
+        config.http_listen = "127.0.0.1:0".parse().unwrap();
+        let folder = State::folder(state.path());
+        let master = Master::builder(schema, config).state(folder).start().await.unwrap();
         Self { master, secret, state }
     }
 
+    /// The members that the master knows, as `worker/variant`.
+    pub(crate) async fn members(&self) -> Vec<String> {
+        let members = self.master.members().await.unwrap().members;
+        members.iter().map(|info| info.member.key.to_string()).collect()
+    }
+
     /// A worker of this mesh, not started yet.
-    pub fn worker(&self, name: &str) -> Builder {
+    pub(crate) fn worker(&self, name: &str) -> Builder {
         Worker::builder(name)
             .sources(Sources::nothing())
             .master(self.master.mesh_addr().to_string())
@@ -47,7 +52,7 @@ impl Mesh {
 }
 
 /// Waits until `condition` holds.
-pub async fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+pub(crate) async fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     let waited = async {
         while !condition() {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -58,7 +63,7 @@ pub async fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
 }
 
 /// Waits for a future, but not forever.
-pub async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
+pub(crate) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
     match tokio::time::timeout(PATIENCE, future).await {
         Ok(value) => value,
         Err(_) => panic!("{what} never came"),
