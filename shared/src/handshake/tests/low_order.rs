@@ -1,15 +1,19 @@
 //! Row 12: keys of low order, with which every agreed secret would be zero. A dishonest holder of
 //! the pre-shared key shows them as ephemeral and as static key, in either role.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use snow::params::{CipherChoice, DHChoice, HashChoice};
 use snow::resolvers::CryptoResolver;
 use snow::types::{Cipher, Dh, Hash, Random};
 use snow::{Builder, HandshakeState};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::super::resolver::{Resolver, X25519};
 use super::*;
+use crate::limits::Limits;
+use crate::link::accept::{self, AcceptError, Accepting, Doorman};
+use crate::net::Network;
 
 /// The seven points of low order of Curve25519 and its twist, as bytes on the wire.
 const POINTS: [&str; 7] = [
@@ -160,4 +164,66 @@ fn row_12_the_dialer_refuses_all_seven_points() {
         let error = dialer.handle(&mut BytesMut::from(&second[..])).unwrap_err();
         assert_eq!(error, HandshakeError::LowOrder);
     });
+}
+
+struct OneKey;
+
+impl Doorman for OneKey {
+    fn psk(&self, _: &Preamble) -> Option<Psk> {
+        Some(psk())
+    }
+
+    fn introduction(&self, _: &Preamble) -> Introduction {
+        introduction(b"acceptor")
+    }
+}
+
+/// Shakes hands with a dishonest dialer; whether it got an answer, and how the acceptor ended.
+async fn on_a_socket(
+    mut dialer: HandshakeState,
+    accepting: &Accepting<OneKey>,
+) -> (bool, Option<AcceptError>) {
+    let listener = Network::Tcp.listen("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let dials = async {
+        let mut stream = Network::Tcp.dial(&address).await.unwrap();
+        let opening = [&preamble().encode()[..], &write(&mut dialer, &[])].concat();
+        stream.write_all(&opening).await.unwrap();
+        let Ok(length) = stream.read_u16().await else { return false };
+        let mut second = vec![0; length.into()];
+        stream.read_exact(&mut second).await.unwrap();
+        dialer.read_message(&second, &mut [0; 1024]).unwrap();
+        let third = write(&mut dialer, &introduction(b"fake").encode().unwrap());
+        stream.write_all(&third).await.unwrap();
+        assert!(stream.read_u8().await.is_err());
+        true
+    };
+    let accepts = async {
+        let (stream, from) = listener.accept().await.unwrap();
+        accept::handshake(stream, from, accepting).await.err()
+    };
+    tokio::join!(dials, accepts)
+}
+
+#[tokio::test]
+async fn row_12_on_a_socket_all_seven_points_are_closed_and_an_ephemeral_one_without_a_byte() {
+    let mut fakes = Vec::new();
+    let (prologue, psk) = ([&b"mesh/noise/v1"[..], &preamble().encode()].concat(), psk());
+    for point in POINTS {
+        for fake in [Fake::Static, Fake::Ephemeral] {
+            fakes.push((fake, builder(point, fake, &prologue, &psk).build_initiator().unwrap()));
+        }
+    }
+    let accepting = Accepting {
+        doorman: Arc::new(OneKey),
+        node_key: acceptor_key(),
+        random: crate::random::Random::seeded(1),
+        limits: Limits::default(),
+        counters: Arc::default(),
+    };
+    for (fake, dialer) in fakes {
+        let (answered, error) = on_a_socket(dialer, &accepting).await;
+        assert_eq!(answered, fake == Fake::Static);
+        assert_eq!(error, Some(AcceptError::Handshake(HandshakeError::LowOrder)));
+    }
 }
