@@ -46,6 +46,9 @@ impl Control {
         self.peer_event(Event::MasterBack, ctx);
         self.take_revoked(&welcome.revoked, ctx);
         self.take_view(welcome.view, ctx);
+        // Also without any member: a call must learn that nobody is there, not that there is no
+        // such command.
+        self.rebuild_routes();
         if self.draining {
             self.cast(&Draining {});
             return;
