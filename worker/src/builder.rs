@@ -329,7 +329,8 @@ impl Builder {
     /// # Errors
     /// [`StartError`]; nothing is left running.
     pub async fn start(self) -> Result<Worker, StartError> {
-        start::start(self).await
+        // Boxed: what a start passes through is far larger than what its caller should carry.
+        Box::pin(start::start(self)).await
     }
 }
 

@@ -23,6 +23,8 @@ pub(crate) struct Finished {
     pub(crate) wants_reply: bool,
     /// `None` when it was cancelled.
     pub(crate) answer: Option<Answer>,
+    /// Its command and the longest time it computed in one go, if that was over the limit.
+    pub(crate) computed: Option<(CommandRef, Duration)>,
 }
 
 struct RunningHandler {
@@ -35,7 +37,7 @@ struct RunningHandler {
 }
 
 impl Future for RunningHandler {
-    type Output = (Finished, Option<(CommandRef, Duration)>);
+    type Output = Finished;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let started = Instant::now();
@@ -45,9 +47,8 @@ impl Future for RunningHandler {
             self.computed = Some(took);
         }
         let answer = ready!(polled).ok();
-        let finished = Finished { id: self.id, wants_reply: self.wants_reply, answer };
-        let slow = self.computed.map(|took| (self.command.clone(), took));
-        Poll::Ready((finished, slow))
+        let computed = self.computed.map(|took| (self.command.clone(), took));
+        Poll::Ready(Finished { id: self.id, wants_reply: self.wants_reply, answer, computed })
     }
 }
 
@@ -86,16 +87,13 @@ impl Running {
         }
     }
 
-    /// The next handler that is done, with its command and time if it computed for too long.
-    pub(crate) fn poll_next(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<(Finished, Option<(CommandRef, Duration)>)>> {
+    /// The next handler that is done.
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Finished>> {
         if self.handlers.is_empty() {
             return Poll::Ready(None);
         }
         let next = ready!(Pin::new(&mut self.handlers).poll_next(cx));
-        if let Some((finished, _)) = &next {
+        if let Some(finished) = &next {
             self.aborts.remove(&finished.id);
         }
         Poll::Ready(next)

@@ -4,7 +4,7 @@ use meshwork_shared::handshake::PREAMBLE_BYTES;
 use meshwork_shared::limits::Limits;
 use meshwork_shared::secret::Psk;
 
-use super::common::{dial, dialer_key, psk, psk_of, start};
+use super::listener::{dial, dialer_key, psk, psk_of, start};
 use super::stranger::{answer_to, opening, opening_with};
 
 /// Says each of `openings` on its own connection: no byte in return, all counted as `cause`, no

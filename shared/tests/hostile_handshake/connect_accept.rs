@@ -1,8 +1,10 @@
 //! From an address to a link, both ends, on real sockets.
 
-use super::common;
+use super::listener;
 
-use super::common::{acceptor_key, dial, dial_with, dialer_key, introduction, psk, psk_of, start};
+use super::listener::{
+    acceptor_key, dial, dial_with, dialer_key, introduction, psk, psk_of, start,
+};
 use meshwork_shared::handshake::HandshakeError;
 use meshwork_shared::limits::{HandshakeLimits, Limits};
 use meshwork_shared::link::accept::refuse;

@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use meshwork_shared::limits::Limits;
 
-use super::common::{dial, start};
+use super::listener::{dial, start};
 use super::stranger::Stranger;
 
 /// As many as the usual bound of open files of a process allows for both ends.

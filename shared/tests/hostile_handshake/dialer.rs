@@ -9,7 +9,7 @@ use meshwork_shared::net::Network;
 use meshwork_shared::random::Random;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::common::{acceptor_key, dial, dial_with, introduction, psk, start};
+use super::listener::{acceptor_key, dial, dial_with, introduction, psk, start};
 
 /// Dials an acceptor whose second message went through `change`; it hangs up after it.
 async fn answered_with(

@@ -4,7 +4,7 @@ use meshwork_shared::limits::Limits;
 use meshwork_shared::link::connect::ConnectError;
 use meshwork_shared::secret::Psk;
 
-use super::common::{Caller, End, dial_with, dialer_key, introduction, psk, psk_of, start};
+use super::listener::{Caller, End, dial_with, dialer_key, introduction, psk, psk_of, start};
 
 /// Whether a link under `psk` can be made; it is then live.
 async fn links(end: &mut End, psk: &Psk) -> Option<Caller> {
@@ -13,8 +13,8 @@ async fn links(end: &mut End, psk: &Psk) -> Option<Caller> {
         Ok(connected) => {
             let accepted = end.accepted.recv().await.unwrap();
             assert_eq!(accepted.preamble.psk_id, psk.id);
-            super::common::spawn_link(accepted.established);
-            Some(super::common::spawn_link(connected.established))
+            super::listener::spawn_link(accepted.established);
+            Some(super::listener::spawn_link(connected.established))
         }
         Err(ConnectError::Closed { .. }) => None,
         Err(error) => panic!("{error}"),

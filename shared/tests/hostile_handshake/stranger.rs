@@ -11,7 +11,7 @@ use meshwork_shared::secret::{LinkKind, Psk};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::common::{dialer_key, introduction, psk};
+use super::listener::{dialer_key, introduction, psk};
 
 /// An open connection that has said nothing.
 pub(crate) struct Stranger {

@@ -11,7 +11,7 @@ use meshwork_shared::link::service::Notice;
 use meshwork_shared::record::{Record, RecordType, decode, encode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::common::{dial, dialer_key, spawn_link, start};
+use super::listener::{dial, dialer_key, spawn_link, start};
 use super::stranger::{Halfway, first_frame};
 
 #[tokio::test]
@@ -124,7 +124,8 @@ async fn answered_in_pieces_of(bytes: usize) {
     let mut end = start(Limits::default()).await;
     let (mut stranger, third, keys) = {
         let mut stranger = super::stranger::Stranger::connect(end.address).await;
-        let (dialer, opening) = super::stranger::opening_with(&super::common::psk(), &dialer_key());
+        let (dialer, opening) =
+            super::stranger::opening_with(&super::listener::psk(), &dialer_key());
         for piece in opening.chunks(bytes) {
             stranger.stream.write_all(piece).await.unwrap();
             tokio::task::yield_now().await;

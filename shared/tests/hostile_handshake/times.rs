@@ -5,7 +5,7 @@ use std::time::Duration;
 use meshwork_shared::limits::Limits;
 use tokio::time::{Instant, sleep};
 
-use super::common::start;
+use super::listener::start;
 use super::stranger::{Halfway, Stranger, opening};
 
 /// The tick of tokio's timer, and the moments between connecting and being accepted.

@@ -22,10 +22,7 @@ impl<S: Service> LinkTask<S> {
     /// Answers of handlers that are done; true when there were some.
     pub(super) fn finish_handlers(&mut self, cx: &mut Context<'_>) -> bool {
         let mut moved = false;
-        while let Poll::Ready(Some((finished, slow))) = self.running.poll_next(cx) {
-            if let Some((command, took)) = slow {
-                self.service.computed_in_place(&command, took);
-            }
+        while let Poll::Ready(Some(finished)) = self.running.poll_next(cx) {
             self.finish(finished);
             moved = true;
         }
@@ -33,7 +30,10 @@ impl<S: Service> LinkTask<S> {
     }
 
     fn finish(&mut self, finished: Finished) {
-        let Finished { id, wants_reply, answer } = finished;
+        let Finished { id, wants_reply, answer, computed } = finished;
+        if let Some((command, took)) = computed {
+            self.service.computed_in_place(&command, took);
+        }
         match answer {
             Some(answer) if wants_reply => self.core.answer(id, answer),
             None if wants_reply => self.core.forget(id),
