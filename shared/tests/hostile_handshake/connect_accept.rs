@@ -1,10 +1,7 @@
 //! From an address to a link, both ends, on real sockets.
 
-use super::listener;
+use std::time::Duration;
 
-use super::listener::{
-    acceptor_key, dial, dial_with, dialer_key, introduction, psk, psk_of, start,
-};
 use meshwork_shared::handshake::HandshakeError;
 use meshwork_shared::limits::{HandshakeLimits, Limits};
 use meshwork_shared::link::accept::refuse;
@@ -12,7 +9,10 @@ use meshwork_shared::link::close::{CloseCode, LinkEnd};
 use meshwork_shared::link::connect::ConnectError;
 use meshwork_shared::link::service::Notice;
 use meshwork_shared::net::Network;
-use std::time::Duration;
+
+use super::listener::{
+    acceptor_key, dial, dial_with, dialer_key, introduction, psk, psk_of, spawn_link, start,
+};
 
 #[tokio::test]
 async fn both_ends_learn_who_the_other_is_and_call() {
@@ -30,8 +30,8 @@ async fn both_ends_learn_who_the_other_is_and_call() {
     assert_eq!(accepted.from, connected.established.stream.local_addr().unwrap());
     assert_eq!(accepted.established.peer_frame_bytes_max, 256 << 10);
 
-    let callee = common::spawn_link(accepted.established);
-    let caller = common::spawn_link(connected.established);
+    let callee = spawn_link(accepted.established);
+    let caller = spawn_link(connected.established);
     assert!(caller.works().await && callee.works().await);
     assert_eq!(end.counters().of("accepted"), 1);
 }
@@ -91,7 +91,7 @@ async fn an_answer_that_does_not_hold_is_an_error_of_the_handshake() {
 #[tokio::test]
 async fn a_refusal_after_the_proof_tells_its_code() {
     let mut end = start(Limits::default()).await;
-    let mut caller = common::spawn_link(dial(end.address).await.unwrap().established);
+    let mut caller = spawn_link(dial(end.address).await.unwrap().established);
     let accepted = end.accepted.recv().await.unwrap();
     refuse(accepted.established, CloseCode::Denied, "the schema says no").await;
     let code = Some(CloseCode::Denied);
