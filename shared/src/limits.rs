@@ -99,12 +99,14 @@ pub struct HandshakeLimits {
     /// Time for the whole handshake; default 5 s. Then closed without a byte.
     #[serde(deserialize_with = "duration")]
     pub done_within: Duration,
-    /// Half-open connections in all; default 512. The oldest of the newcomer's prefix is closed.
+    /// Half-open connections in all; default 512. The oldest of the prefix that holds most is
+    /// closed, one that has shown no valid first message before one that has.
     pub half_open_max: usize,
-    /// Half-open connections of one prefix; default 32. Its oldest is closed.
+    /// Half-open connections of one prefix without a valid first message; default 32. Its oldest is
+    /// closed. Of those with one as many may wait for a second; beyond that its oldest is closed.
     pub half_open_per_prefix_max: usize,
     /// Connections a second of one prefix that have not shown a valid first message; default 50.
-    /// More are closed.
+    /// More have half a second for it and are then closed, so that a holder of the secret gets in.
     pub unproven_per_second_max: u32,
     /// How many of those may come at once; default 100.
     pub unproven_burst_max: u32,
