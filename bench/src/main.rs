@@ -1,2 +1,51 @@
-//! (being laid)
-fn main() {}
+//! The benchmark: calls between two processes beside a bare encrypted echo in the same run, and
+//! what hostile traffic costs a process. `docs/BENCHMARKS.md` says how to read it.
+//!
+//! * [`arguments`]: the command line, of people and of the processes that this one starts
+//! * [`suite`]: runs the points, in turns; [`point`]: which there are
+//! * [`child`]: processes held to a core each; [`serve`], [`drive`]: what they run
+//! * [`limit`], [`link`], [`call`]: what is measured
+//! * [`tally`], [`measurement`], [`process`]: counting; [`report`], [`progress`]: showing
+//! * [`hostile`]: floods, and timing of refusals
+#![forbid(unsafe_code)]
+
+mod arguments;
+mod child;
+mod drive;
+mod hostile;
+mod limit;
+mod link;
+mod measurement;
+mod point;
+mod process;
+mod progress;
+mod report;
+mod serve;
+mod suite;
+mod tally;
+
+use std::process::ExitCode;
+
+use arguments::{Arguments, Command};
+use clap::Parser;
+
+/// What can go wrong ends the benchmark with a line of text.
+type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let done = match arguments.command {
+        None => suite::run(&arguments.suite),
+        Some(Command::Hostile(hostile)) => hostile::run(&hostile),
+        Some(Command::Serve(serve)) => serve::run(&serve),
+        Some(Command::Drive(drive)) => drive::run(&drive),
+        Some(Command::Attack(attack)) => hostile::attack(&attack),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("meshwork-bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

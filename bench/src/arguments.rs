@@ -1,0 +1,152 @@
+//! The command line.
+
+use std::net::SocketAddr;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::point::{Payload, Point, What};
+
+/// Measures calls beside a bare encrypted echo, two processes held to a core each.
+#[derive(Parser)]
+#[command(name = "cargo xtask bench", bin_name = "cargo xtask bench")]
+#[command(after_help = "Examples:\n  \
+    cargo xtask bench                            everything, about five minutes\n  \
+    cargo xtask bench -- --only 64x64 --runs 5   one payload and depth, five runs\n  \
+    cargo xtask bench -- --only call --json      only the real thing, for machines\n  \
+    cargo xtask bench -- hostile                 what floods cost")]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) suite: SuiteArguments,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Flood a process and measure who still gets in, what it costs, and what refusals tell
+    Hostile(HostileArguments),
+    /// The server of a point; started by the benchmark itself
+    #[command(hide = true)]
+    Serve(ServeArguments),
+    /// The client of a point; started by the benchmark itself
+    #[command(hide = true)]
+    Drive(DriveArguments),
+    /// One part of `hostile`; started by the benchmark itself
+    #[command(hide = true)]
+    Attack(AttackArguments),
+}
+
+#[derive(Args)]
+pub(crate) struct SuiteArguments {
+    /// Measured time of each point, seconds
+    #[arg(long, default_value_t = 2.0)]
+    pub(crate) seconds: f64,
+    /// Times that every point is measured; the median counts
+    #[arg(long, default_value_t = 3)]
+    pub(crate) runs: usize,
+    /// Only these points: `limit`, `link`, `call`, `call_json`, `64x1024`, or `link/64x1024`;
+    /// their limit is always measured with them
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) only: Vec<String>,
+    /// Threads that carry links, in both processes; 0 puts sockets and callers on one thread
+    #[arg(long, default_value_t = 0)]
+    pub(crate) lanes: usize,
+    /// Print a line of JSON per point and nothing else
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct ServeArguments {
+    #[arg(long)]
+    pub(crate) role: Role,
+    #[arg(long, default_value_t = 0)]
+    pub(crate) lanes: usize,
+}
+
+/// What a server process serves.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Role {
+    /// The bare echo.
+    Limit,
+    /// Links without workers.
+    Link,
+    /// Links behind handshakes, as strangers find them.
+    Victim,
+    /// The same, with no bound on how often this machine may knock.
+    TrustingVictim,
+}
+
+#[derive(Args)]
+pub(crate) struct DriveArguments {
+    #[arg(long)]
+    pub(crate) what: What,
+    #[arg(long)]
+    pub(crate) payload: Payload,
+    #[arg(long)]
+    pub(crate) in_flight: usize,
+    #[arg(long)]
+    pub(crate) seconds: f64,
+    #[arg(long)]
+    pub(crate) lanes: usize,
+    #[arg(long)]
+    pub(crate) address: SocketAddr,
+    /// The server's process, whose time is counted too.
+    #[arg(long)]
+    pub(crate) server: u32,
+}
+
+impl DriveArguments {
+    pub(crate) fn point(&self) -> Point {
+        Point { what: self.what, payload: self.payload, in_flight: self.in_flight }
+    }
+}
+
+#[derive(Args)]
+pub(crate) struct HostileArguments {
+    /// Measured time of each part, seconds
+    #[arg(long, default_value_t = 5.0)]
+    pub(crate) seconds: f64,
+    /// Connections a second of the flood of strangers
+    #[arg(long, default_value_t = 1000)]
+    pub(crate) rate: u32,
+    /// Sockets that the half-open flood opens
+    #[arg(long, default_value_t = 10_000)]
+    pub(crate) sockets: u32,
+    /// Refusals of each kind that are timed
+    #[arg(long, default_value_t = 2000)]
+    pub(crate) refusals: u32,
+    /// Print a line of JSON per figure and nothing else
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct AttackArguments {
+    #[arg(long)]
+    pub(crate) part: Part,
+    #[arg(long)]
+    pub(crate) address: SocketAddr,
+    #[arg(long, default_value_t = 5.0)]
+    pub(crate) seconds: f64,
+    #[arg(long, default_value_t = 1000)]
+    pub(crate) count: u32,
+}
+
+/// What one process of `hostile` does.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Part {
+    /// Strangers from 127.0.0.1, `count` a second.
+    FloodHere,
+    /// Strangers from 127.0.0.2, `count` a second.
+    FloodThere,
+    /// `count` sockets over the time that say nothing or half of something.
+    HalfOpen,
+    /// A holder of the secret on 127.0.0.1 that joins again and again.
+    Join,
+    /// A holder of the secret that calls over a link, one call a millisecond.
+    Live,
+    /// `count` refusals for an unknown key id and `count` for a wrong key.
+    Refusals,
+}

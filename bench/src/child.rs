@@ -1,0 +1,123 @@
+//! Processes that the benchmark starts: this same program, held to a core by `taskset`. A child
+//! says one line when it is ready (a server) or done (a client), and ends when its standard input
+//! does, so that none outlives the benchmark.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use serde::de::DeserializeOwned;
+
+use crate::Outcome;
+
+/// Open files that a child may have: floods hold thousands of sockets.
+const OPEN_FILES: u32 = 20_000;
+
+/// The core of servers.
+pub(crate) const SERVER_CORE: usize = 0;
+
+/// The core of clients.
+pub(crate) const CLIENT_CORE: usize = 1;
+
+/// How to start a child.
+#[derive(Clone, Copy)]
+pub(crate) struct Placement {
+    pub(crate) core: usize,
+    /// Gives way to every other process on its core.
+    pub(crate) nice: bool,
+}
+
+/// A running child. Dropping it ends it.
+pub(crate) struct Running {
+    child: Child,
+    /// Ends the child when it is dropped.
+    stdin: Option<ChildStdin>,
+    stdout: BufReader<ChildStdout>,
+}
+
+impl Running {
+    /// Starts this program with `arguments`.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub(crate) fn start(placement: Placement, arguments: &[String]) -> Outcome<Self> {
+        // The core must exist; a machine with one shares it, which the report warns of.
+        let core = placement.core.min(cores() - 1);
+        let nice = if placement.nice { "nice -n 19 " } else { "" };
+        // `ulimit` is of the shell; without the right to raise it the floods are smaller.
+        let script = format!(
+            "ulimit -n {OPEN_FILES} 2>/dev/null; exec {nice}taskset -c {core} \"$0\" \"$@\""
+        );
+        let mut child = Command::new("sh")
+            .arg("-c")
+            .arg(script)
+            .arg(std::env::current_exe()?)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("a process does not start (is `taskset` there?): {error}"))?;
+        let stdin = child.stdin.take();
+        let stdout = child.stdout.take().ok_or("a child has no standard output")?;
+        Ok(Self { child, stdin, stdout: BufReader::new(stdout) })
+    }
+
+    /// Its number; that of the program itself, since every step on the way replaces the one before.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The line of JSON that the child says.
+    ///
+    /// # Errors
+    /// It ended without one; why is on standard error.
+    pub(crate) fn line<T: DeserializeOwned>(&mut self) -> Outcome<T> {
+        let mut line = String::new();
+        if self.stdout.read_line(&mut line)? == 0 {
+            return Err(format!("a process ended early with {}", self.child.wait()?).into());
+        }
+        Ok(serde_json::from_str(&line)?)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.stdin.take());
+        // It is ours alone, and has nothing left to say.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Cores that this process may use.
+pub(crate) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// In a child: ends the process when the one that started it is gone.
+pub(crate) fn end_with_parent() {
+    let watch = || {
+        let mut rest = Vec::new();
+        // Nothing is ever said there: it returns when the other end is closed.
+        let _ = std::io::stdin().read_to_end(&mut rest);
+        std::process::exit(0);
+    };
+    // Without the thread a child that is left alone is a nuisance, not a wrong figure.
+    let _ = std::thread::Builder::new().name("parent-watch".to_owned()).spawn(watch);
+}
+
+/// In a child: the runtime that everything of it runs in.
+///
+/// # Errors
+/// The system gives no event queue.
+pub(crate) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
+}
+
+/// In a child: says its line.
+///
+/// # Errors
+/// The value does not encode.
+pub(crate) fn say(value: &impl serde::Serialize) -> Outcome {
+    println!("{}", serde_json::to_string(value)?);
+    Ok(())
+}
