@@ -413,8 +413,8 @@ async fn two_hundred_queued_calls_wait_for_a_busy_handler_and_all_run() {
 #[tokio::test]
 async fn garbage_on_any_port_kills_nothing() {
     let three = three().await;
-    let mut ports = vec![three.mesh.master.mesh_addr()];
-    ports.extend(three.mesh.master.http_addr());
+    let mut ports = vec![three.mesh.master().mesh_addr()];
+    ports.extend(three.mesh.master().http_addr());
     ports.extend(three.a.listen_addr());
     ports.extend(three.b1.listen_addr());
     for port in ports {

@@ -1,6 +1,10 @@
 //! A mesh for tests: a master and workers of one process over real loopback sockets.
 
+#[allow(dead_code)] // Not every test file needs a hostile peer.
+pub(crate) mod raw;
+
 use std::future::Future;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use meshwork_master::{Master, State};
@@ -15,7 +19,8 @@ use tempfile::TempDir;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) struct Mesh {
-    pub(crate) master: Master,
+    master: Option<Master>,
+    address: SocketAddr,
     pub(crate) secret: MeshSecret,
     #[allow(dead_code)] // Held for its drop: the folder goes with the mesh.
     state: TempDir,
@@ -32,12 +37,27 @@ impl Mesh {
         config.http_listen = "127.0.0.1:0".parse().unwrap();
         let folder = State::folder(state.path());
         let master = Master::builder(schema, config).state(folder).start().await.unwrap();
-        Self { master, secret, state }
+        let address = master.mesh_addr();
+        Self { master: Some(master), address, secret, state }
+    }
+
+    /// The master, while it runs.
+    pub(crate) fn master(&self) -> &Master {
+        self.master.as_ref().expect("the master runs")
+    }
+
+    /// Stops the master; workers go on.
+    #[allow(dead_code)] // Not every test file does that.
+    pub(crate) async fn stop_master(&mut self) {
+        if let Some(master) = self.master.take() {
+            master.shutdown().await;
+        }
     }
 
     /// The members that the master knows, as `worker/variant`.
+    #[allow(dead_code)] // Not every test file counts them.
     pub(crate) async fn members(&self) -> Vec<String> {
-        let members = self.master.members().await.unwrap().members;
+        let members = self.master().members().await.unwrap().members;
         members.iter().map(|info| info.member.key.to_string()).collect()
     }
 
@@ -45,7 +65,7 @@ impl Mesh {
     pub(crate) fn worker(&self, name: &str) -> Builder {
         Worker::builder(name)
             .sources(Sources::nothing())
-            .master(self.master.mesh_addr().to_string())
+            .master(self.address.to_string())
             .secret(self.secret.expose_text().as_str())
             .listen("127.0.0.1:0")
     }
