@@ -20,6 +20,7 @@ use tokio::time::Instant;
 use crate::activity::Activity;
 use crate::call::enqueue::Receipt;
 use crate::context::{Caller, Context};
+use crate::handler::Held;
 use crate::handler::table::Served;
 use crate::worker::Worker;
 
@@ -126,7 +127,8 @@ impl Runner {
         let (queue, command) = (self.queue.clone(), self.command.clone());
         let context = self.context(&lease);
         let body = Body { codec: lease.job.codec, bytes: Bytes::clone(&lease.job.body) };
-        let handling = served.handler.handle(context, body);
+        let held = Held { _slot: slot, _running: running };
+        let handling = served.handler.handle(context, body, held);
         self.worker.inner().spawn(async move {
             let end = match tokio::time::timeout(lease.run_timeout, handling).await {
                 Ok(Ok(_)) => JobEnd::Done,
@@ -141,7 +143,6 @@ impl Runner {
                 Ok(other) => log::warn!("job {} of `{command}`: {other:?}", lease.id),
                 Err(error) => log::warn!("job {} of `{command}`: {error}", lease.id),
             }
-            drop((slot, running));
         });
     }
 

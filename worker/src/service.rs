@@ -13,6 +13,7 @@ use meshwork_shared::outcome::NotExecuted;
 
 use crate::context::{Caller, Context};
 use crate::control::PeerDrains;
+use crate::handler::Held;
 use crate::handler::table::{Handlers, Served};
 use crate::peers::LinkId;
 use crate::worker::Worker;
@@ -102,12 +103,8 @@ impl LinkService {
         let context = self.context(&call);
         let running = self.worker.inner().activity.begin();
         if let Some(slot) = served.slots.try_take() {
-            let mut handling = served.handler.handle(context, call.body);
-            return Answered::Handling(Box::pin(async move {
-                let answer = handling.as_mut().await;
-                drop((slot, running));
-                answer
-            }));
+            let held = Held { _slot: slot, _running: running };
+            return Answered::Handling(served.handler.handle(context, call.body, held));
         }
         let place = match served.slots.queue() {
             Ok(place) => place,
@@ -115,9 +112,8 @@ impl LinkService {
         };
         let handling: Handling = Box::pin(async move {
             let slot = place.slot(call.deadline).await?;
-            let answer = served.handler.handle(context, call.body).await;
-            drop((slot, running));
-            answer
+            let held = Held { _slot: slot, _running: running };
+            served.handler.handle(context, call.body, held).await
         });
         Answered::Handling(handling)
     }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use meshwork_shared::ids::Incarnation;
 use meshwork_shared::link::message::Body;
 use meshwork_shared::outcome::{CallError, NotExecuted};
 use serde::de::DeserializeOwned;
@@ -112,9 +113,33 @@ impl<'a> IntoFuture for RawCall<'a> {
     }
 }
 
+/// The instances that a call was handed to; on the stack, since almost every call needs but one.
+#[derive(Default)]
+struct Tried {
+    list: [Incarnation; INSTANCES_MAX],
+    len: usize,
+}
+
+impl Tried {
+    fn push(&mut self, incarnation: Incarnation) {
+        if let Some(place) = self.list.get_mut(self.len) {
+            *place = incarnation;
+            self.len += 1;
+        }
+    }
+
+    fn as_slice(&self) -> &[Incarnation] {
+        &self.list[..self.len]
+    }
+
+    fn is_full(&self) -> bool {
+        self.len == INSTANCES_MAX
+    }
+}
+
 /// Finds an instance, sends, and goes to another one where that is safe.
 pub(crate) async fn balanced(call: Outgoing<'_>) -> Result<Body, CallError> {
-    let mut tried = Vec::new();
+    let mut tried = Tried::default();
     let mut refused = None;
     let mut until: Option<Instant> = None;
     loop {
@@ -122,7 +147,7 @@ pub(crate) async fn balanced(call: Outgoing<'_>) -> Result<Body, CallError> {
             let routes = call.worker.inner().routes.load();
             let route = call.route(&routes).map_err(CallError::not_executed)?;
             let deadline = *until.get_or_insert_with(|| call.deadline(route));
-            choose(route, &call.options.strategy, &tried).map(|to| {
+            choose(route, &call.options.strategy, tried.as_slice()).map(|to| {
                 let request = call.request(route, to, deadline);
                 (to.clone(), request, route.schema.idempotent)
             })
@@ -140,7 +165,7 @@ pub(crate) async fn balanced(call: Outgoing<'_>) -> Result<Body, CallError> {
             Ok(body) => return Ok(body),
             Err(error) => error,
         };
-        if tried.len() >= INSTANCES_MAX || !goes_elsewhere(&error, idempotent) {
+        if tried.is_full() || !goes_elsewhere(&error, idempotent) {
             return Err(error);
         }
         if Instant::now() >= deadline {
@@ -153,7 +178,7 @@ pub(crate) async fn balanced(call: Outgoing<'_>) -> Result<Body, CallError> {
 fn choose<'r>(
     route: &'r CommandRoute,
     strategy: &Strategy,
-    tried: &[meshwork_shared::ids::Incarnation],
+    tried: &[Incarnation],
 ) -> Option<&'r Arc<Instance>> {
     match strategy {
         Strategy::RoundRobin => route.round_robin(tried),

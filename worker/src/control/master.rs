@@ -28,7 +28,7 @@ const CAST_WITHIN: std::time::Duration = std::time::Duration::from_secs(10);
 impl Control {
     pub(super) fn on_welcome(&mut self, welcome: Welcome, master: Link, ctx: &mut Context<Self>) {
         self.master = Some(master);
-        let lease = welcome.lease();
+        self.lease = welcome.lease();
         if let SchemaNews::Signed(signed) = &welcome.schema
             && let Err(reason) = self.take_schema(&signed.0, ctx)
         {
@@ -41,8 +41,8 @@ impl Control {
         if !self.set_up_handlers(ctx) {
             return;
         }
-        self.set_up_peers(lease);
-        self.peer_event(Event::Admitted { incarnation: welcome.incarnation, lease }, ctx);
+        self.set_up_peers();
+        self.tell_incarnation(ctx);
         self.peer_event(Event::MasterBack, ctx);
         self.take_revoked(&welcome.revoked, ctx);
         self.take_view(welcome.view, ctx);
@@ -73,7 +73,11 @@ impl Control {
                 }
             }
             ToWorker::Ticket(update) => {
+                let before = self.worker.identity().incarnation;
                 self.take_ticket(update.ticket.0);
+                if self.worker.identity().incarnation != before {
+                    self.tell_incarnation(ctx);
+                }
             }
             ToWorker::Revoke(revoke) => self.take_revoked(&revoke, ctx),
             ToWorker::LinkSecrets(secrets) => self.trust.set_secrets(secrets),
@@ -182,11 +186,17 @@ impl Control {
         }
     }
 
-    fn set_up_peers(&mut self, lease: std::time::Duration) {
+    /// The number that this process goes by, for the membership.
+    fn tell_incarnation(&mut self, ctx: &mut Context<Self>) {
+        let incarnation = self.worker.identity().incarnation;
+        self.peer_event(Event::Admitted { incarnation, lease: self.lease }, ctx);
+    }
+
+    fn set_up_peers(&mut self) {
         let identity = self.worker.identity();
         let Some(active) = self.trust.schema() else { return };
         let me = Me { key: identity.key(), incarnation: identity.incarnation, node: identity.node };
-        let random = self.random.clone();
+        let (random, lease) = (self.random.clone(), self.lease);
         self.peers.get_or_insert_with(|| Peers::new(me, active.schema, lease, random));
     }
 

@@ -99,6 +99,8 @@ pub(crate) struct Control {
     turns: Turns,
     pages: Pages,
     master: Option<Link>,
+    /// How long a lost member is still dialled, as the master said.
+    lease: Duration,
     /// First dials under way, while the worker is not ready.
     first_dials: usize,
     ready_by: Option<Instant>,
@@ -132,6 +134,7 @@ impl Control {
             turns: Turns::default(),
             pages: Pages::default(),
             master: None,
+            lease: Duration::ZERO,
             first_dials: 0,
             ready_by: None,
             next_vouch: Instant::now(),

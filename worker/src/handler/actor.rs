@@ -13,7 +13,7 @@ use meshwork_shared::link::message::Body;
 use meshwork_shared::link::service::Handling;
 use meshwork_shared::outcome::{Failure, NotExecuted};
 
-use super::{Handler, decode, encode};
+use super::{Handler, Held, decode, encode};
 use crate::command::Command;
 use crate::context::Context;
 
@@ -98,7 +98,7 @@ where
     A::Context: AsyncContext<A> + ToEnvelope<A, C>,
     Result<C::Reply, Failure>: MessageResponse<A, C>,
 {
-    fn handle(&self, _: Context, body: Body) -> Handling {
+    fn handle(&self, _: Context, body: Body, held: Held) -> Handling {
         let sent = decode::<C>(&body).and_then(|command| {
             self.sender.send(command).map_err(|refused| {
                 match refused {
@@ -109,6 +109,7 @@ where
             })
         });
         Box::pin(async move {
+            let _held = held;
             match sent?.await {
                 Ok(reply) => encode::<C>(reply),
                 Err(_) => Err(Failure::new("panic", "the actor stopped before it answered").into()),

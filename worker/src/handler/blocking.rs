@@ -10,7 +10,7 @@ use meshwork_shared::link::message::{Answer, Body};
 use meshwork_shared::link::service::Handling;
 use meshwork_shared::outcome::Failure;
 
-use super::{Handler, decode, encode, panicked};
+use super::{Handler, Held, decode, encode, panicked};
 use crate::command::Command;
 use crate::context::Context;
 
@@ -60,9 +60,11 @@ where
     C: Command,
     F: Fn(Context, C) -> Result<C::Reply, Failure> + Send + Sync + 'static,
 {
-    fn handle(&self, context: Context, body: Body) -> Handling {
+    fn handle(&self, context: Context, body: Body, held: Held) -> Handling {
         let function = self.function.clone();
+        // Held on the thread itself: a call that is cancelled still occupies it.
         self.pool.run(move || {
+            let _held = held;
             let command = decode::<C>(&body)?;
             drop(body);
             encode::<C>(function(context, command))
@@ -90,9 +92,12 @@ impl<F> Handler for RawBlockingHandler<F>
 where
     F: Fn(Context, Bytes) -> Result<Bytes, Failure> + Send + Sync + 'static,
 {
-    fn handle(&self, context: Context, body: Body) -> Handling {
+    fn handle(&self, context: Context, body: Body, held: Held) -> Handling {
         let function = self.function.clone();
-        self.pool.run(move || Ok(Body::raw(function(context, body.bytes)?)))
+        self.pool.run(move || {
+            let _held = held;
+            Ok(Body::raw(function(context, body.bytes)?))
+        })
     }
 
     fn is_blocking(&self) -> bool {

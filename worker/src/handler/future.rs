@@ -8,7 +8,7 @@ use meshwork_shared::link::message::Body;
 use meshwork_shared::link::service::Handling;
 use meshwork_shared::outcome::Failure;
 
-use super::{Handler, caught, decode, encode};
+use super::{Handler, Held, caught, decode, encode};
 use crate::command::Command;
 use crate::context::Context;
 
@@ -30,13 +30,15 @@ where
     F: Fn(Context, C) -> R + Send + Sync + 'static,
     R: Future<Output = Result<C::Reply, Failure>> + Send + 'static,
 {
-    fn handle(&self, context: Context, body: Body) -> Handling {
+    fn handle(&self, context: Context, body: Body, held: Held) -> Handling {
         let function = self.function.clone();
         Box::pin(caught(async move {
             let command = decode::<C>(&body)?;
             // The arguments own what they need; the frame they came in may go.
             drop(body);
-            encode::<C>(function(context, command).await)
+            let answer = encode::<C>(function(context, command).await);
+            drop(held);
+            answer
         }))
     }
 }
@@ -57,8 +59,12 @@ where
     F: Fn(Context, Bytes) -> R + Send + Sync + 'static,
     R: Future<Output = Result<Bytes, Failure>> + Send + 'static,
 {
-    fn handle(&self, context: Context, body: Body) -> Handling {
+    fn handle(&self, context: Context, body: Body, held: Held) -> Handling {
         let function = self.function.clone();
-        Box::pin(caught(async move { Ok(Body::raw(function(context, body.bytes).await?)) }))
+        Box::pin(caught(async move {
+            let answer = function(context, body.bytes).await;
+            drop(held);
+            Ok(Body::raw(answer?))
+        }))
     }
 }

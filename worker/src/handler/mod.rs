@@ -22,13 +22,24 @@ use meshwork_shared::outcome::{ErrorBody, Failure, NotExecuted};
 pub(crate) use blocking::{BlockingHandler, Pool, RawBlockingHandler};
 pub(crate) use future::{FutureHandler, RawHandler};
 
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::activity::Running;
 use crate::command::Command;
 use crate::context::Context;
 
+/// What a call occupies while its handler runs: a slot of its command, and a place in the count of
+/// what runs. Given back when dropped.
+pub(crate) struct Held {
+    pub(crate) _slot: OwnedSemaphorePermit,
+    pub(crate) _running: Running,
+}
+
 /// A handler without its types.
 pub(crate) trait Handler: Send + Sync {
-    /// Starts serving a call. Foreign code in it is caught when it panics.
-    fn handle(&self, context: Context, body: Body) -> Handling;
+    /// Starts serving a call, and holds `held` until it is done. Foreign code in it is caught when
+    /// it panics.
+    fn handle(&self, context: Context, body: Body, held: Held) -> Handling;
 
     /// True when it computes on the blocking pool: its default concurrency is the number of cores.
     fn is_blocking(&self) -> bool {
