@@ -1,5 +1,6 @@
 //! The boot order of a worker: settings, keys, listener, control, session; then wait until ready.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use actix::{Actor, Addr};
@@ -19,6 +20,7 @@ use crate::activity::Activity;
 use crate::authority::Authority;
 use crate::builder::{Builder, Resolved, StartError, admission, advertised, resolve};
 use crate::control::{Control, Inbound, Parts, Shutdown};
+use crate::handler::table::Registration;
 use crate::jobs::Queues;
 use crate::session::{Claim, Session};
 use crate::trust::Trust;
@@ -45,14 +47,7 @@ struct SessionParts {
 pub(crate) async fn start(mut builder: Builder) -> Result<Worker, StartError> {
     let Resolved { config, variant, node_key } = resolve(&builder)?;
     let registrations = builder.take_registrations();
-    let mut commands = Vec::new();
-    for registration in &registrations {
-        let name = registration.command.clone();
-        let command = CommandName::new(&name);
-        commands.push(command.map_err(|cause| StartError::CommandName { name, cause })?);
-    }
-    commands.sort();
-    commands.dedup();
+    let commands = command_names(&registrations)?;
     let surroundings = &builder.surroundings;
     let (random, clock) = (surroundings.random.clone(), surroundings.clock.clone());
     let (_, hash) = admission(&config.credentials);
@@ -125,6 +120,16 @@ impl Drop for StopUnlessReady {
             let _ = control.try_send(Shutdown);
         }
     }
+}
+
+/// The commands that have a handler, each once, sorted.
+fn command_names(registrations: &[Registration]) -> Result<Vec<CommandName>, StartError> {
+    let name = |registration: &Registration| {
+        let name = registration.command.clone();
+        CommandName::new(&name).map_err(|cause| StartError::CommandName { name, cause })
+    };
+    let names: Result<BTreeSet<_>, _> = registrations.iter().map(name).collect();
+    Ok(names?.into_iter().collect())
 }
 
 fn make_worker(

@@ -254,7 +254,11 @@ fn a_lane_that_is_held_up_is_vouched_for() {
                 callee.vouch_if_held_up(Instant::now());
             }
         };
-        let reply = tokio::select! { reply = reply => reply, () = vouch => unreachable!() };
+        let reply = tokio::select! {
+            biased;
+            reply = reply => reply,
+            () = vouch => unreachable!(),
+        };
         assert_eq!(&reply.unwrap().bytes[..], b"spun");
         assert!(a.link.is_open());
     });
