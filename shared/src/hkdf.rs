@@ -8,8 +8,8 @@ use zeroize::Zeroizing;
 /// Bytes of one BLAKE2s output.
 const BLOCK: usize = 32;
 
-/// Derives `N` bytes (at most 8160) from `secret`. `salt` names the purpose; the parts of `info` are
-/// joined as they are, so at most one of them may vary in length.
+/// Derives `N` bytes (at most 8160) from `secret`. `salt` names the purpose; the parts of `info`
+/// are joined as they are, so at most one of them may vary in length.
 ///
 /// ```
 /// use meshwork_shared::hkdf;

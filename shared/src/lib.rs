@@ -1,5 +1,6 @@
 //! What every Meshwork process runs, master and worker alike: identifiers, keys, the handshake,
-//! sealed frames, links, and the messages that travel over them. It knows no actor and no user code.
+//! sealed frames, links, and the messages that travel over them. It knows no actor and no user
+//! code.
 #![forbid(unsafe_code)]
 
 pub mod admission;

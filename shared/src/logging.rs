@@ -1,5 +1,5 @@
-//! Where the log goes: to standard error by `env_logger`, as much as `RUST_LOG` or the configuration
-//! asks for. Text from a peer is escaped where it is logged, not here.
+//! Where the log goes: to standard error by `env_logger`, as much as `RUST_LOG` or the
+//! configuration asks for. Text from a peer is escaped where it is logged, not here.
 
 use env_logger::{Builder, WriteStyle};
 use log::LevelFilter;

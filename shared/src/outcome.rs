@@ -56,13 +56,15 @@ pub enum NotExecuted {
     /// No live instance serves the command. Start one, or ask to wait for one.
     #[error("no live instance serves the command")]
     NoInstance,
-    /// The schema does not let this worker call the command. Change `_allow`, `_connect` or `allow`.
+    /// The schema does not let this worker call the command. Change `_allow`, `_connect` or
+    /// `allow`.
     #[error("the schema does not allow this caller")]
     NotAllowed,
     /// The callee knows no such command, or has no handler for it.
     #[error("no such command")]
     NoSuchCommand,
-    /// A bound is full: in flight, bytes queued, or the command's backlog. Retry later or elsewhere.
+    /// A bound is full: in flight, bytes queued, or the command's backlog. Retry later or
+    /// elsewhere.
     #[error("overloaded: {what}")]
     Overloaded {
         /// The bound that is full.

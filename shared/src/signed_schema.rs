@@ -65,8 +65,8 @@ pub enum SignedSchemaError {
 }
 
 impl SignedSchema {
-    /// Signs `json`, the canonical form of the schema with that `fingerprint`, as number `number` of
-    /// `mesh`.
+    /// Signs `json`, the canonical form of the schema with that `fingerprint`, as number `number`
+    /// of `mesh`.
     ///
     /// ```
     /// use meshwork_schema::Fingerprint;

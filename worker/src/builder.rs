@@ -219,8 +219,8 @@ impl Builder {
         self
     }
 
-    /// Starts no thread: everything runs in the `LocalSet` that starts the worker, blocking handlers
-    /// included. For simulations; a handler that computes then holds up everything.
+    /// Starts no thread: everything runs in the `LocalSet` that starts the worker, blocking
+    /// handlers included. For simulations; a handler that computes then holds up everything.
     pub fn in_place(mut self) -> Self {
         self.surroundings.in_place = true;
         self

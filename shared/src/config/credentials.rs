@@ -77,8 +77,8 @@ pub(super) fn mesh_secrets(fields: &mut Fields) -> Option<(MeshSecret, Option<Me
     Some((secret, previous))
 }
 
-/// The text of the secret `name`, given itself or by `<name>_file`; none if neither is set, or after
-/// a mistake.
+/// The text of the secret `name`, given itself or by `<name>_file`; none if neither is set, or
+/// after a mistake.
 pub(super) fn secret_text(fields: &mut Fields, name: &str) -> Option<Given<SecretText>> {
     let by_file = format!("{name}_file");
     if fields.is_set(name) && fields.is_set(&by_file) {

@@ -35,8 +35,8 @@ pub(super) fn read(path: &Path, role: Section, mistakes: &mut Mistakes) -> Layer
             key.name
         );
         let help = format!(
-            "make the file yours alone with `chmod 600`, or use `{}_file`; if others had the chance \
-             to read it, replace the secret",
+            "make the file yours alone with `chmod 600`, or use `{}_file`; if others had the \
+             chance to read it, replace the secret",
             key.name
         );
         reader.mistakes.add(Some(origin), wrong, help);

@@ -77,8 +77,8 @@ settings! {
     join_key_file: PathBuf,
     /// Address and port to listen on; default `0.0.0.0:0`, any free port.
     listen: String,
-    /// Where peers reach it, best first, at most 8 `host:port`. Unset: the local address of its link
-    /// to the master, with the port that it listens on.
+    /// Where peers reach it, best first, at most 8 `host:port`. Unset: the local address of its
+    /// link to the master, with the port that it listens on.
     advertise: Vec<String>,
     /// Public key of the only master to trust (`authority1_...`).
     authority: String,
@@ -106,8 +106,8 @@ settings! {
 }
 
 settings! {
-    /// Settings of a master, as given in code. [`MasterConfig`](super::MasterConfig) is what comes of
-    /// them together with file and environment.
+    /// Settings of a master, as given in code. [`MasterConfig`](super::MasterConfig) is what comes
+    /// of them together with file and environment.
     MasterSettings of Section::Master;
     /// The schema of the mesh.
     schema_file: PathBuf,
@@ -152,7 +152,8 @@ settings! {
     frame_bytes_max: usize,
     /// Largest message, bytes; default 8 MiB.
     message_bytes_max: usize,
-    /// Bytes of all large messages being received on a link; default 16 MiB, and always one message.
+    /// Bytes of all large messages being received on a link; default 16 MiB, and always one
+    /// message.
     reassembly_bytes_max: usize,
     /// Calls of one end in flight on a link; default 10 000.
     calls_in_flight_max: usize,

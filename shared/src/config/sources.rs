@@ -49,8 +49,8 @@ impl Sources {
         Self { environment: Environment::default(), file: None, code: "set in code" }
     }
 
-    /// The `MESHWORK_*` variables among `pairs` (others are ignored, empty ones count as unset), and
-    /// the file that `MESHWORK_CONFIG` names, if any.
+    /// The `MESHWORK_*` variables among `pairs` (others are ignored, empty ones count as unset),
+    /// and the file that `MESHWORK_CONFIG` names, if any.
     pub fn from_environment<K: Into<OsString>, V: Into<OsString>>(
         pairs: impl IntoIterator<Item = (K, V)>,
     ) -> Self {

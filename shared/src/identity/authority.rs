@@ -43,8 +43,8 @@ impl AuthorityKey {
         Ok(Self::from_bytes(*key_file::load(path, TextKind::AuthorityKey)?))
     }
 
-    /// Reads the key from `path`, or makes one and keeps it there, readable by its owner only. Of two
-    /// processes that start at once, one makes the key and both use it.
+    /// Reads the key from `path`, or makes one and keeps it there, readable by its owner only. Of
+    /// two processes that start at once, one makes the key and both use it.
     ///
     /// # Errors
     /// [`KeyFileError`]: a file that others may read, that is damaged, or that cannot be written.

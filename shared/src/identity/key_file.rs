@@ -64,7 +64,8 @@ pub enum KeyFileError {
 /// Reads a text from a file that only its owner may use, for a mesh secret or a join key.
 ///
 /// # Errors
-/// Every variant of [`KeyFileError`] but `Damaged`: the content is not looked at, beyond being text.
+/// Every variant of [`KeyFileError`] but `Damaged`: the content is not looked at, beyond being
+/// text.
 pub fn read(path: &Path) -> Result<Zeroizing<String>, KeyFileError> {
     let failed = |doing, source: std::io::Error| match source.kind() {
         ErrorKind::NotFound => KeyFileError::Missing { path: path.into() },

@@ -1,9 +1,9 @@
 //! The task that owns a link: it alone reads the socket and drives the core. Whoever makes the link
 //! spawns it; it ends with the link, after telling the service.
 //!
-//! One turn of its loop: handlers that are done, new calls, seal and write, read and dispatch, until
-//! nothing moves. What is ready together is sealed and written together; nothing waits on a timer
-//! to be batched.
+//! One turn of its loop: handlers that are done, new calls, seal and write, read and dispatch,
+//! until nothing moves. What is ready together is sealed and written together; nothing waits on a
+//! timer to be batched.
 
 mod dispatch;
 mod write;

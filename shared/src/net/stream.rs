@@ -91,7 +91,8 @@ impl ReadHalf {
         cx: &mut Context<'_>,
         buffer: &mut BytesMut,
     ) -> Poll<io::Result<usize>> {
-        // The future holds nothing but its arguments, so making it anew for each poll loses nothing.
+        // The future holds nothing but its arguments, so making it anew for each poll loses
+        // nothing.
         match self {
             Self::Tcp(half) => pin!(half.read_buf(buffer)).poll(cx),
             #[cfg(feature = "simulation")]

@@ -68,8 +68,8 @@ impl fmt::Display for TextKind {
 /// text itself is never repeated, for it may be a secret all the same.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum SecretError {
-    /// No generated key at all: a passphrase, something too short, an empty value. Make one with the
-    /// command that the message names.
+    /// No generated key at all: a passphrase, something too short, an empty value. Make one with
+    /// the command that the message names.
     #[error(
         "this is not a {expected}: a passphrase or a short secret can be guessed offline and is \
          refused; {}", .expected.remedy()

@@ -25,7 +25,8 @@ impl fmt::Display for Role {
     }
 }
 
-/// Whom a ticket speaks of. Only a worker has a name, so a master's ticket with one cannot be built.
+/// Whom a ticket speaks of. Only a worker has a name, so a master's ticket with one cannot be
+/// built.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Bearer {
     /// One instance of a worker.
@@ -61,7 +62,8 @@ pub struct Validity {
 impl Validity {
     /// Lifetime of a ticket from its signing, in seconds: 24 h.
     pub const LIFETIME_S: u64 = 24 * 60 * 60;
-    /// How long before its signing a ticket starts, in seconds, for peers whose clock is late: 5 min.
+    /// How long before its signing a ticket starts, in seconds, for peers whose clock is late: 5
+    /// min.
     pub const EARLY_S: u64 = 5 * 60;
 
     /// The usual window of a ticket that is signed now.

@@ -1,7 +1,8 @@
 //! The bytes of a ticket (integers big-endian):
 //!
 //! ```text
-//! "MTK1" | authority id 8 | mesh id 16 | subject 32 | role 1 | flags 1 | schema version 8 | serial 8
+//! "MTK1" | authority id 8 | mesh id 16 | subject 32 | role 1 | flags 1 | schema version 8 | serial
+//! 8
 //! | incarnation 8 | not_before 8 | not_after 8 | length 1 + worker | length 1 + variant
 //! | Ed25519 signature 64 over "mesh/ticket/v1\0" and all before it
 //! ```

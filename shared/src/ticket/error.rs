@@ -17,13 +17,15 @@ pub enum TicketError {
         /// Bytes given.
         bytes: usize,
     },
-    /// Signed by an authority that is not trusted here: another mesh, or a master that lost its key.
+    /// Signed by an authority that is not trusted here: another mesh, or a master that lost its
+    /// key.
     #[error("the ticket is signed by authority {0}, which is not trusted here")]
     UnknownAuthority(AuthorityId),
     /// The authority did not sign these bytes: forged or damaged.
     #[error("the signature of the ticket does not match")]
     Signature,
-    /// Signed, but not a ticket of this version; the field where it went wrong. The master is newer.
+    /// Signed, but not a ticket of this version; the field where it went wrong. The master is
+    /// newer.
     #[error("the ticket is malformed at its {0}")]
     Malformed(&'static str),
     /// The ticket of another process: a stolen one.

@@ -103,8 +103,8 @@ impl TicketPolicy {
     }
 
     /// Checks the ticket that a peer showed: `remote` is the key that the handshake proved,
-    /// `expected` the role that the link needs. Changes nothing: call [`Self::observe`] once the link
-    /// is accepted.
+    /// `expected` the role that the link needs. Changes nothing: call [`Self::observe`] once the
+    /// link is accepted.
     ///
     /// # Errors
     /// The first of these to fail: length, known authority, signature, form, subject, mesh, role,

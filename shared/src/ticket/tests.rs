@@ -83,7 +83,8 @@ fn a_masters_ticket_has_no_name_and_passes_for_a_master_only() {
 #[test]
 fn every_malformed_body_is_refused_though_it_is_signed() {
     let good = body();
-    // Offsets as in the layout; the worker's name starts at 103, the variant's length stands at 114.
+    // Offsets as in the layout; the worker's name starts at 103, the variant's length stands at
+    // 114.
     let cases: [(&str, usize, u8); 7] = [
         ("magic", 0, b'X'),
         ("role", 60, 3),

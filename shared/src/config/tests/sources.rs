@@ -212,7 +212,9 @@ fn a_report_has_an_end() {
 proptest! {
     #[test]
     fn no_file_makes_it_panic(
-        content in "(\\[(worker|limits|limits.handshake|x)\\]\n|[a-z_]{1,9} ?= ?[\\PC]{0,12}\n|\\PC{0,9}\n){0,8}"
+        content in "(\\[(worker|limits|limits.handshake|x)\\]\n\
+                    |[a-z_]{1,9} ?= ?[\\PC]{0,12}\n\
+                    |\\PC{0,9}\n){0,8}"
     ) {
         let file = Written::new("meshwork.toml", &content);
         prop_assert!(load(&file, &[]).is_err());

@@ -36,7 +36,8 @@ fn an_expired_member_without_a_link_is_forgotten_and_may_come_back() {
     assert_eq!(news(&effects), ["+thumbnailer/t@7"]);
 }
 
-/// "Only `left`, `replaced` by a higher incarnation, `revoked` or `no longer allowed` close a link."
+/// "Only `left`, `replaced` by a higher incarnation, `revoked` or `no longer allowed` close a
+/// link."
 #[test]
 fn what_was_said_closes_the_link() {
     for (reason, code) in [
