@@ -76,6 +76,7 @@ pub struct LinkTask<S> {
     opener: Opener,
     buffer: BytesMut,
     read_bytes: usize,
+    last_read: Instant,
     running: Running,
     /// Taken from the inbox and not yet in a frame: the socket is behind.
     held: VecDeque<Item>,
@@ -109,6 +110,7 @@ pub fn link<S: Service>(
         opener: Opener::new(&receive_key, limits.frame_bytes_max),
         buffer: leftover,
         read_bytes: READ_BYTES_MIN,
+        last_read: now,
         running: Running::default(),
         held: VecDeque::new(),
         taken: Vec::new(),
@@ -163,7 +165,7 @@ impl<S: Service> LinkTask<S> {
     /// Nothing moves: sets the timer; true when it was due.
     fn rest(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<bool, LinkEnd> {
         self.shared.unanswered.store(self.core.unanswered(), Ordering::Relaxed);
-        let due = self.next_due();
+        let due = self.next_due(now);
         if self.timer.deadline() != due {
             self.timer.as_mut().reset(due);
         }
@@ -174,10 +176,13 @@ impl<S: Service> LinkTask<S> {
         Ok(true)
     }
 
-    fn next_due(&self) -> Instant {
+    fn next_due(&self, now: Instant) -> Instant {
         let mut due = self.core.next_tick();
         if let Some(since) = self.shared.lock_writer().stalled_since() {
             due = due.min(since + self.limits.stalled_write);
+        }
+        if let Some(ends) = self.pause_ends().filter(|ends| *ends > now) {
+            due = due.min(ends);
         }
         if let Some(first) = self.held.iter().filter_map(deadline).min() {
             due = due.min(first);

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -16,7 +17,17 @@ use crate::outcome::NotExecuted;
 
 /// With more bytes than this waiting for the socket, new calls of the peer are refused: it asks
 /// faster than it reads the answers.
-const REFUSE_ABOVE_BYTES: usize = 8 << 20;
+const REFUSE_ABOVE_BYTES: usize = 32 << 20;
+
+/// With more bytes than this waiting for the socket, nothing is read for a moment, so that a peer
+/// that asks for more than it takes is slowed down before it is refused.
+const PAUSE_ABOVE_BYTES: usize = 4 << 20;
+
+/// A pause ends when the socket has taken nothing for this long: the peer may wait for us to read.
+const PAUSE_STALLED: Duration = Duration::from_millis(20);
+
+/// A pause ends after this long in any case: what the peer says of itself must be heard.
+const PAUSE_MAX: Duration = Duration::from_millis(250);
 
 impl<S: Service> LinkTask<S> {
     /// Answers of handlers that are done; true when there were some.
@@ -47,6 +58,10 @@ impl<S: Service> LinkTask<S> {
         cx: &mut Context<'_>,
         now: Instant,
     ) -> Result<bool, LinkEnd> {
+        if self.pauses_reading(now) {
+            return Ok(false);
+        }
+        self.last_read = now;
         // What came behind the handshake, or a turn that stopped early, is in the buffer already.
         let mut moved = self.open_frames(cx, now)?;
         match poll_read(&mut self.read, cx, &mut self.buffer, &mut self.read_bytes) {
@@ -63,6 +78,19 @@ impl<S: Service> LinkTask<S> {
             Poll::Pending => {}
         }
         Ok(moved)
+    }
+
+    /// Whether the answers that wait to be written are so many that no more calls are read now.
+    fn pauses_reading(&self, now: Instant) -> bool {
+        self.pause_ends().is_some_and(|ends| now < ends)
+    }
+
+    /// When reading goes on at the latest; `None` when it is not paused. Written bytes end it too.
+    pub(super) fn pause_ends(&self) -> Option<Instant> {
+        let writer = self.shared.lock_writer();
+        let since = writer.stalled_since()?;
+        let paused = writer.queued_bytes() > PAUSE_ABOVE_BYTES;
+        paused.then(|| (since + PAUSE_STALLED).min(self.last_read + PAUSE_MAX))
     }
 
     fn open_frames(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<bool, LinkEnd> {
