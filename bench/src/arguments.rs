@@ -45,7 +45,7 @@ pub(crate) struct SuiteArguments {
     /// Times that every point is measured; the median counts
     #[arg(long, default_value_t = 3)]
     pub(crate) runs: usize,
-    /// Only these points: `limit`, `link`, `call`, `call_json`, `64x1024`, or `link/64x1024`;
+    /// Only these points: `limit`, `link`, `call`, `64x1024`, `jsonx64`, or `call/64x1024`;
     /// their limit is always measured with them
     #[arg(long, value_delimiter = ',')]
     pub(crate) only: Vec<String>,
@@ -72,6 +72,8 @@ pub(crate) enum Role {
     Limit,
     /// Links without workers.
     Link,
+    /// A mesh: its master and one worker.
+    Call,
     /// Links behind handshakes, as strangers find them.
     Victim,
     /// The same, with no bound on how often this machine may knock.

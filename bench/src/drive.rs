@@ -7,7 +7,7 @@ use crate::Outcome;
 use crate::arguments::DriveArguments;
 use crate::point::What;
 use crate::tally::Tally;
-use crate::{child, limit, link};
+use crate::{call, child, limit, link};
 
 /// Keeps the calls of a point in flight, measures one window and says the figures.
 ///
@@ -31,6 +31,10 @@ pub(crate) fn run(arguments: &DriveArguments) -> Outcome {
             }
             What::Link => {
                 let _link = link::drive(&address, point, &tally, arguments.lanes).await?;
+                measured.await?
+            }
+            What::Call => {
+                let _worker = call::drive(&address, point, &tally, arguments.lanes).await?;
                 measured.await?
             }
         };

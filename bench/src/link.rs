@@ -78,14 +78,8 @@ pub(crate) async fn drive(
 async fn call_again_and_again(link: Link, caller: usize, body: Bytes, tally: Arc<Tally>) {
     loop {
         let started = tally.start(caller);
-        match call(&link, body.clone()).await {
-            Some(len) if len == body.len() => tally.done(started),
-            _ => {
-                tally.failed();
-                // A link that refuses at once must not keep the thread for itself.
-                tokio::task::yield_now().await;
-            }
-        }
+        let len = call(&link, body.clone()).await;
+        tally.came_back(started, len == Some(body.len())).await;
     }
 }
 

@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod call;
 mod child;
 mod drive;
 mod hostile;

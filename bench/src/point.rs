@@ -19,6 +19,8 @@ pub(crate) enum What {
     Limit,
     /// Calls over a link, without the layers of a worker.
     Link,
+    /// Calls as programs make them, through workers that a master admitted.
+    Call,
 }
 
 /// What a call carries, and its reply too.
@@ -66,6 +68,7 @@ impl What {
         match self {
             Self::Limit => "limit",
             Self::Link => "link",
+            Self::Call => "call",
         }
     }
 }
@@ -84,7 +87,7 @@ impl Payload {
 
     fn is_served_as(self, what: What) -> bool {
         match what {
-            What::Limit => true,
+            What::Limit | What::Call => true,
             What::Link => self != Self::Json,
         }
     }

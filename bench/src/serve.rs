@@ -1,10 +1,10 @@
 //! The server of a point, in a process of its own.
 
-use meshwork_shared::net::Network;
+use meshwork_shared::net::{Listener, Network};
 
 use crate::Outcome;
 use crate::arguments::{Role, ServeArguments};
-use crate::{child, hostile, limit, link};
+use crate::{call, child, hostile, limit, link};
 
 /// Serves until the process that started this one is gone.
 ///
@@ -13,14 +13,20 @@ use crate::{child, hostile, limit, link};
 pub(crate) fn run(arguments: &ServeArguments) -> Outcome {
     child::end_with_parent();
     child::runtime()?.block_on(async {
-        let listener = Network::Tcp.listen("127.0.0.1:0").await?;
-        child::say(&listener.local_addr()?)?;
         match arguments.role {
-            Role::Limit => limit::serve(listener).await?,
-            Role::Link => link::serve(listener, arguments.lanes).await?,
-            Role::Victim => hostile::victim(listener, false).await,
-            Role::TrustingVictim => hostile::victim(listener, true).await,
+            Role::Limit => limit::serve(listen().await?).await?,
+            Role::Link => link::serve(listen().await?, arguments.lanes).await?,
+            Role::Call => call::serve(arguments.lanes).await?,
+            Role::Victim => hostile::victim(listen().await?, false).await,
+            Role::TrustingVictim => hostile::victim(listen().await?, true).await,
         }
         Ok(())
     })
+}
+
+/// Listens on a free port and says which.
+async fn listen() -> Outcome<Listener> {
+    let listener = Network::Tcp.listen("127.0.0.1:0").await?;
+    child::say(&listener.local_addr()?)?;
+    Ok(listener)
 }

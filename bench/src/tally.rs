@@ -66,9 +66,14 @@ impl Tally {
         }
     }
 
-    /// A call failed.
-    pub(crate) fn failed(&self) {
-        self.failed.fetch_add(1, Ordering::Relaxed);
+    /// A call came back, well or not. One that fails at once must not keep the thread for itself.
+    pub(crate) async fn came_back(&self, started: Option<Instant>, well: bool) {
+        if well {
+            self.done(started);
+        } else {
+            self.failed.fetch_add(1, Ordering::Relaxed);
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Lets the callers warm up, then counts for `window`, with the processor time of this process

@@ -114,7 +114,8 @@ impl Pump {
         if self.input.capacity() - self.input.len() < READ_BYTES / 2 {
             self.input.reserve(READ_BYTES);
         }
-        // The future holds nothing but its arguments, so making it anew for each poll loses nothing.
+        // The future holds nothing but its arguments, so making it anew for each poll loses
+        // nothing.
         pin!(self.stream.read_buf(&mut self.input)).poll(cx)
     }
 
