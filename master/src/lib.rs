@@ -12,7 +12,7 @@
 //! * `signing.rs`: everything that the authority key is used for
 //! * `state/`: [`State`], what survives a restart
 //! * `audit.rs`: the audit log and its counters
-//! * `http/`: the HTTP side
+//! * [`http`]: the HTTP side
 //!
 //! ```no_run
 //! use meshwork_master::Master;
@@ -22,8 +22,8 @@
 //! use meshwork_shared::secret::MeshSecret;
 //!
 //! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
-//! let schema = Schema::from_toml("[gateway]\n_connect = [\"thumbnailer\"]\n[thumbnailer]\n_allow = [\"gateway\"]")?;
-//! let secret = MeshSecret::generate(&Random::system());
+//! let schema = Schema::from_toml("[gateway]\n_connect = [\"thumbnailer\"]\n[thumbnailer]\n_allow =
+//! [\"gateway\"]")?; let secret = MeshSecret::generate(&Random::system());
 //! let mut config = MasterConfig::new(secret);
 //! config.mesh_listen = "127.0.0.1:0".parse()?;
 //! config.http_listen = "127.0.0.1:0".parse()?;
@@ -38,6 +38,7 @@
 mod audit;
 mod builder;
 mod doorman;
+pub mod http;
 mod master;
 pub mod registry;
 mod session;
@@ -47,6 +48,8 @@ mod start_error;
 mod state;
 
 pub use builder::MasterBuilder;
-pub use master::{Master, Members, ReloadError, Reloaded, RevokeFailure, SchemaStatus, Stopped};
+pub use master::{
+    LastReload, Master, Members, ReloadError, Reloaded, RevokeFailure, SchemaStatus, Stopped,
+};
 pub use start_error::StartError;
 pub use state::{State, StateError};

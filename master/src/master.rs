@@ -162,11 +162,7 @@ impl Master {
     /// [`Stopped`].
     pub async fn counters(&self) -> Result<BTreeMap<String, u64>, Stopped> {
         let counters = self.opened.registry.send(CountersNow).await.map_err(|_| Stopped)?;
-        let audit = counters.audit.into_iter().map(|(cause, n)| (format!("audit_{cause}"), n));
-        let handshakes = self.opened.handshakes.by_cause().into_iter();
-        let handshakes = handshakes.map(|(cause, n)| (format!("handshake_{cause}"), n));
-        let links = ("links".to_owned(), counters.links as u64);
-        Ok(audit.chain(handshakes).chain([links]).collect())
+        Ok(counters.by_name(&self.opened.handshakes))
     }
 
     /// Puts another schema in force; workers that it does not name any more are removed.

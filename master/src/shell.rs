@@ -1,5 +1,5 @@
-//! What runs: opens the parts of a master in order, and closes them in order. Owned by the thread of
-//! the master or by the caller's tasks; stopped by its [`Master`](crate::Master).
+//! What runs: opens the parts of a master in order, and closes them in order. Owned by the thread
+//! of the master or by the caller's tasks; stopped by its [`Master`](crate::Master).
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, Addr};
+use actix_web::dev::ServerHandle;
 use meshwork_schema::Schema;
 use meshwork_shared::admission::HandshakeCounters;
 use meshwork_shared::clock::Clock;
@@ -22,6 +23,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::doorman::{MasterDoorman, Secrets};
+use crate::http::{self, Access, Facts};
 use crate::registry::RegistryConfig;
 use crate::registry::actor::{Arrived, Drained, Halt, Parts, RegistryActor, SchemaNow};
 use crate::signing::Signing;
@@ -90,6 +92,7 @@ struct Running {
     registry: Addr<RegistryActor>,
     listening: JoinHandle<()>,
     arriving: JoinHandle<()>,
+    http: Option<ServerHandle>,
 }
 
 impl Running {
@@ -101,6 +104,7 @@ impl Running {
         let random = plan.random.clone().unwrap_or_else(Random::system);
         let signing = Signing::new(plan.state.authority(&random)?, plan.config.secret.mesh_id());
         let authority = signing.public();
+        let (access, token_file) = access(&plan, &random)?;
         let (listener, mesh_addr) = listen(plan.network, plan.config.mesh_listen).await?;
         let node_key = NodeKey::generate(&random);
         let limits = session_limits(&plan.config.limits);
@@ -114,15 +118,30 @@ impl Running {
         let listening = actix_rt::spawn(listen_loop(listener, Arc::new(accepting), accepted));
         let arriving = actix_rt::spawn(hand_over(arrivals, registry.clone()));
         log::info!("workers join at {mesh_addr}; the authority is {authority}");
+        let http = match access {
+            None => None,
+            Some(access) => {
+                let address = plan.config.http_listen;
+                let facts = Facts {
+                    registry: registry.clone(),
+                    handshakes: counters.clone(),
+                    mesh_port: mesh_addr.port(),
+                    authority: authority.id(),
+                    access,
+                };
+                Some(serve_http(address, facts)?)
+            }
+        };
+        let (http, http_addr) = http.unzip();
         let opened = Opened {
             registry: registry.clone(),
             mesh_addr,
-            http_addr: None,
+            http_addr,
             authority,
-            token_file: None,
+            token_file,
             handshakes: counters,
         };
-        Ok((Self { registry, listening, arriving }, opened))
+        Ok((Self { registry, listening, arriving, http }, opened))
     }
 
     async fn close(self) {
@@ -132,6 +151,9 @@ impl Running {
         // An actor that is gone has no links.
         if self.registry.send(Drained(drained)).await.is_ok() {
             let _ = tokio::time::timeout(LAST_WORDS, none_left).await;
+        }
+        if let Some(http) = self.http {
+            http.stop(true).await;
         }
         let _ = self.registry.send(Halt).await;
         log::info!("the master has stopped");
@@ -146,6 +168,42 @@ async fn listen(
     let listener = network.listen(&address.to_string()).await.map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
     Ok((listener, bound))
+}
+
+/// What HTTP asks for, and the file of the token if the master keeps one; nothing without HTTP.
+fn access(plan: &Plan, random: &Random) -> Result<(Option<Access>, Option<PathBuf>), StartError> {
+    if !plan.http {
+        return Ok((None, None));
+    }
+    if plan.config.open {
+        return Ok((Some(Access::Open), None));
+    }
+    if let Some(token) = plan.config.admin_token.clone() {
+        let whereabouts = "the token is the configured `admin_token`".to_owned();
+        return Ok((Some(Access::Token { token, whereabouts }), None));
+    }
+    let (token, file) = plan.state.token(random)?;
+    let whereabouts = match &file {
+        Some(path) => format!("the token is in {} on the master's machine", path.display()),
+        None => "the master keeps its token in memory only: configure an `admin_token`".to_owned(),
+    };
+    Ok((Some(Access::Token { token, whereabouts }), file))
+}
+
+fn serve_http(address: SocketAddr, facts: Facts) -> Result<(ServerHandle, SocketAddr), StartError> {
+    let whereabouts = match &facts.access {
+        Access::Open => "no token is asked for".to_owned(),
+        Access::Token { whereabouts, .. } => whereabouts.clone(),
+    };
+    let failed = |cause| StartError::HttpListen { address, cause };
+    let (server, handle, bound) = http::serve(address, facts).map_err(failed)?;
+    actix_rt::spawn(async move {
+        if let Err(error) = server.await {
+            log::error!("HTTP is not served any more: {error}");
+        }
+    });
+    log::info!("HTTP at http://{bound}; {whereabouts}");
+    Ok((handle, bound))
 }
 
 fn registry(

@@ -71,6 +71,8 @@ pub(crate) struct RegistryActor {
     wake: Option<(Duration, SpawnHandle)>,
     /// Of the registry's start, until the actor's.
     first: Vec<Effect>,
+    /// It admits nobody any more.
+    stopping: bool,
     /// Told once no link is left.
     drained: Option<oneshot::Sender<()>>,
 }
@@ -101,6 +103,7 @@ impl RegistryActor {
             revoked: None,
             wake: None,
             first,
+            stopping: false,
             drained: None,
         };
         (actor, doorman)
@@ -188,7 +191,7 @@ impl Handler<Arrived> for RegistryActor {
 
     fn handle(&mut self, Arrived(accepted): Arrived, ctx: &mut Context<Self>) {
         let turned_away = match self.doorman.admission(&accepted.preamble.psk_id) {
-            _ if self.drained.is_some() => Err((CloseCode::Leaving, "the master is shutting down")),
+            _ if self.stopping => Err((CloseCode::Leaving, "the master is shutting down")),
             None => Err((CloseCode::Denied, "that key does not open any more")),
             Some(_) if self.sessions.is_full() => {
                 Err((CloseCode::NotReady, "the master has as many links as it may"))
@@ -342,7 +345,12 @@ impl Handler<CountersNow> for RegistryActor {
     type Result = actix::MessageResult<CountersNow>;
 
     fn handle(&mut self, _: CountersNow, _: &mut Context<Self>) -> Self::Result {
-        actix::MessageResult(Counters { links: self.sessions.len(), audit: self.audit.counts() })
+        actix::MessageResult(Counters {
+            links: self.sessions.len(),
+            audit: self.audit.counts(),
+            settled: self.registry.is_settled(),
+            stopping: self.stopping,
+        })
     }
 }
 
@@ -354,6 +362,7 @@ impl Handler<Drained> for RegistryActor {
     /// Admits nobody any more and closes all links.
     fn handle(&mut self, Drained(drained): Drained, ctx: &mut Context<Self>) {
         self.feed(Event::Shutdown, ctx);
+        self.stopping = true;
         self.drained = Some(drained);
         self.sessions.close_all(CloseCode::Leaving, "the master is shutting down");
         self.tell_if_drained();

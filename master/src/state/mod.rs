@@ -3,8 +3,8 @@
 //! * `marks.rs`: the marks as a file
 //! * `token.rs`: the admin token as a file
 //!
-//! In a folder, `authority.key`, `marks.json` and `admin.token`, each readable by its owner only; or
-//! in memory, for tests and the simulation.
+//! In a folder, `authority.key`, `marks.json` and `admin.token`, each readable by its owner only;
+//! or in memory, for tests and the simulation.
 
 mod marks;
 mod token;

@@ -289,3 +289,18 @@ pub(crate) fn request(name: &str, body: Bytes, wants_reply: bool) -> Request {
         wants_reply,
     }
 }
+
+/// Waits until a member has that status; `None`: until it is none.
+pub(crate) async fn until_status(master: &Master, name: &str, wanted: Option<Status>) {
+    let reached = async {
+        loop {
+            let members = master.members().await.unwrap().members;
+            let member = members.iter().find(|info| info.member.key.to_string() == name);
+            if member.map(|info| info.member.status) == wanted {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(PATIENCE, reached).await.expect("it never gets there");
+}

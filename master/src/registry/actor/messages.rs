@@ -6,6 +6,7 @@ use std::sync::Arc;
 use actix::Message;
 use bytes::Bytes;
 use meshwork_schema::Schema;
+use meshwork_shared::admission::HandshakeCounters;
 use meshwork_shared::codec::Codec;
 use meshwork_shared::link::accept::Accepted;
 use meshwork_shared::link::close::LinkEnd;
@@ -75,6 +76,21 @@ pub(crate) struct Counters {
     pub(crate) links: usize,
     /// Lines of the audit log, by cause.
     pub(crate) audit: BTreeMap<&'static str, u64>,
+    /// Whether the rebuild window is over.
+    pub(crate) settled: bool,
+    /// Whether the master is shutting down.
+    pub(crate) stopping: bool,
+}
+
+impl Counters {
+    /// All counts by one name each, with those of the handshakes.
+    pub(crate) fn by_name(self, handshakes: &HandshakeCounters) -> BTreeMap<String, u64> {
+        let audit = self.audit.into_iter().map(|(cause, n)| (format!("audit_{cause}"), n));
+        let handshakes = handshakes.by_cause().into_iter();
+        let handshakes = handshakes.map(|(cause, n)| (format!("handshake_{cause}"), n));
+        let links = ("links".to_owned(), self.links as u64);
+        audit.chain(handshakes).chain([links]).collect()
+    }
 }
 
 /// Admit nobody any more, close all links, and say when none is left.

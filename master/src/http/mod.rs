@@ -1,0 +1,88 @@
+//! The HTTP side: for health checks, for workers that look for the mesh port, and for operators.
+//! Served by actix-web on a thread of its own; started and stopped by the shell.
+//!
+//! | request | token | answer |
+//! |---|---|---|
+//! | `GET /healthz` | no | [`dto::Health`]; 503 if the registry does not answer |
+//! | `GET /readyz` | no | [`dto::Readiness`]; 503 unless workers can join |
+//! | `GET /v1/master` | no | [`dto::MasterInfo`] |
+//! | `GET /v1/members` | yes | [`dto::MemberList`] |
+//! | `GET /v1/schema` | yes | [`dto::SchemaInfo`] |
+//! | `GET /v1/counters` | yes | [`dto::CounterList`] |
+//! | `POST /v1/members/{worker}/{variant}/revoke` | yes | [`dto::Revoked`] |
+//!
+//! Every error is a [`dto::Problem`]. No request has a body.
+//!
+//! * `routes.rs`: the requests above
+//! * `access.rs`: the token, and the bounds of a request
+//! * `dto.rs`: the shapes of the answers
+
+mod access;
+pub mod dto;
+mod routes;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::Addr;
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::middleware::{DefaultHeaders, from_fn};
+use actix_web::{App, HttpServer, web};
+use meshwork_shared::admission::HandshakeCounters;
+use meshwork_shared::identity::AuthorityId;
+
+pub(crate) use access::Access;
+
+use crate::registry::actor::RegistryActor;
+
+/// Connections at a time; more wait in the system's queue.
+const CONNECTIONS_MAX: usize = 256;
+
+/// How long the head of a request may take; then 408.
+const HEAD_WITHIN: Duration = Duration::from_secs(5);
+
+/// How long an idle connection stays.
+const IDLE: Duration = Duration::from_secs(15);
+
+/// How long requests under way may take when the master stops, in seconds.
+const LAST_REQUESTS_S: u64 = 1;
+
+/// What the requests are answered from.
+pub(crate) struct Facts {
+    pub(crate) registry: Addr<RegistryActor>,
+    pub(crate) handshakes: Arc<HandshakeCounters>,
+    pub(crate) mesh_port: u16,
+    pub(crate) authority: AuthorityId,
+    pub(crate) access: Access,
+}
+
+/// Listens at `address` and serves.
+pub(crate) fn serve(
+    address: SocketAddr,
+    facts: Facts,
+) -> io::Result<(Server, ServerHandle, SocketAddr)> {
+    let facts = web::Data::new(facts);
+    let app = move || {
+        App::new()
+            .app_data(facts.clone())
+            .wrap(from_fn(access::admit))
+            .wrap(from_fn(access::bound))
+            .wrap(DefaultHeaders::new().add(("cache-control", "no-store")))
+            .configure(routes::configure)
+            .default_service(web::to(routes::not_found))
+    };
+    let server = HttpServer::new(app)
+        .workers(1)
+        .max_connections(CONNECTIONS_MAX)
+        .client_request_timeout(HEAD_WITHIN)
+        .keep_alive(IDLE)
+        .shutdown_timeout(LAST_REQUESTS_S)
+        .disable_signals()
+        .bind(address)?;
+    let bound = server.addrs().first().copied().unwrap_or(address);
+    let server = server.run();
+    let handle = server.handle();
+    Ok((server, handle, bound))
+}

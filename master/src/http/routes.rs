@@ -1,0 +1,173 @@
+//! The requests, one function each.
+
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, Route, web};
+use meshwork_shared::protocol::MemberKey;
+
+use super::Facts;
+use super::dto::{
+    CounterList, Health, MasterInfo, MemberList, MemberName, MemberRow, Problem, Readiness,
+    ReloadInfo, Revoked, SchemaInfo,
+};
+use crate::master::{LastReload, Members, Reloaded, SchemaStatus};
+use crate::registry::actor::{
+    Counters, CountersNow, MembersNow, RegistryActor, RevokeTickets, SchemaNow,
+};
+use crate::registry::{MemberInfo, RevokeError, RevokeTarget};
+
+/// How long the registry may take to answer.
+const WITHIN: Duration = Duration::from_secs(3);
+
+pub(super) fn configure(app: &mut web::ServiceConfig) {
+    let resource = |path: &str, route: Route| {
+        web::resource(path.to_owned()).route(route).default_service(web::to(not_that_method))
+    };
+    app.service(resource("/healthz", web::get().to(healthz)).route(web::head().to(healthz)))
+        .service(resource("/readyz", web::get().to(readyz)).route(web::head().to(readyz)))
+        .service(resource("/v1/master", web::get().to(master)))
+        .service(resource("/v1/members", web::get().to(members)))
+        .service(resource("/v1/schema", web::get().to(schema)))
+        .service(resource("/v1/counters", web::get().to(counters)))
+        .service(resource("/v1/members/{worker}/{variant}/revoke", web::post().to(revoke)));
+}
+
+/// What the registry answers, or the answer for when it does not.
+async fn ask<M>(facts: &Facts, message: M) -> Result<M::Result, HttpResponse>
+where
+    M: actix::Message + Send + 'static,
+    M::Result: Send,
+    RegistryActor: actix::Handler<M>,
+{
+    match tokio::time::timeout(WITHIN, facts.registry.send(message)).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(_)) | Err(_) => {
+            let message = "the registry does not answer: the master is stopping, or overloaded";
+            Err(problem(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message))
+        }
+    }
+}
+
+async fn healthz(facts: web::Data<Facts>) -> HttpResponse {
+    match ask(&facts, CountersNow).await {
+        Ok(_) => HttpResponse::Ok().json(Health { status: "ok".to_owned() }),
+        Err(unavailable) => unavailable,
+    }
+}
+
+async fn readyz(facts: web::Data<Facts>) -> HttpResponse {
+    let Counters { stopping, settled, .. } = match ask(&facts, CountersNow).await {
+        Ok(counters) => counters,
+        Err(unavailable) => return unavailable,
+    };
+    let status = if stopping { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+    HttpResponse::build(status).json(Readiness { ready: !stopping, settled })
+}
+
+async fn master(facts: web::Data<Facts>) -> HttpResponse {
+    let (mesh_port, authority) = (facts.mesh_port, facts.authority.to_string());
+    HttpResponse::Ok().json(MasterInfo { mesh_port, authority })
+}
+
+async fn members(facts: web::Data<Facts>) -> HttpResponse {
+    match ask(&facts, MembersNow).await {
+        Ok(Members { epoch, settled, members }) => {
+            let members = members.iter().map(row).collect();
+            HttpResponse::Ok().json(MemberList { epoch, settled, members })
+        }
+        Err(unavailable) => unavailable,
+    }
+}
+
+fn row(info: &MemberInfo) -> MemberRow {
+    let member = &info.member;
+    MemberRow {
+        worker: member.key.worker.clone(),
+        variant: member.key.variant.clone(),
+        incarnation: member.incarnation,
+        status: member.status,
+        node: member.node,
+        addresses: member.addresses.clone(),
+        commands: member.commands.clone(),
+        schema: member.schema,
+        since_unix_ms: info.since_unix_ms,
+        ticket_serial: info.serial,
+        ticket_ends_unix_s: info.ticket_ends_unix_s,
+    }
+}
+
+async fn schema(facts: web::Data<Facts>) -> HttpResponse {
+    let status = match ask(&facts, SchemaNow).await {
+        Ok(status) => status,
+        Err(unavailable) => return unavailable,
+    };
+    let SchemaStatus { schema, number, fingerprint, last_reload } = status;
+    match serde_json::from_str(&schema.canonical_json()) {
+        Ok(schema) => {
+            let last_reload = reload_info(last_reload);
+            HttpResponse::Ok().json(SchemaInfo { number, fingerprint, last_reload, schema })
+        }
+        Err(error) => {
+            log::error!("the canonical schema is no JSON: {error}");
+            HttpResponse::InternalServerError().finish()
+        }
+    }
+}
+
+fn reload_info(last: LastReload) -> ReloadInfo {
+    let (outcome, report) = match last.outcome {
+        Ok(Reloaded::Started) => ("started", None),
+        Ok(Reloaded::Unchanged) => ("unchanged", None),
+        Ok(Reloaded::Changed { .. }) => ("changed", None),
+        Err(report) => ("refused", Some(report)),
+    };
+    ReloadInfo { at_unix_ms: last.at_unix_ms, outcome: outcome.to_owned(), report }
+}
+
+async fn counters(facts: web::Data<Facts>) -> HttpResponse {
+    match ask(&facts, CountersNow).await {
+        Ok(counters) => {
+            let counters = counters.by_name(&facts.handshakes);
+            HttpResponse::Ok().json(CounterList { counters })
+        }
+        Err(unavailable) => unavailable,
+    }
+}
+
+async fn revoke(facts: web::Data<Facts>, path: web::Path<(String, String)>) -> HttpResponse {
+    let (Ok(worker), Ok(variant)) = (path.0.parse(), path.1.parse()) else {
+        let message = "a member is WORKER/VARIANT, as `GET /v1/members` lists them";
+        return problem(StatusCode::BAD_REQUEST, "bad_name", message);
+    };
+    let target = RevokeTarget::Member(MemberKey { worker, variant });
+    match ask(&facts, RevokeTickets(target)).await {
+        Ok(Ok(revoked)) => {
+            let name = |key: MemberKey| MemberName { worker: key.worker, variant: key.variant };
+            HttpResponse::Ok().json(Revoked { revoked: revoked.into_iter().map(name).collect() })
+        }
+        Ok(Err(error)) => {
+            let (status, word) = match error {
+                RevokeError::UnknownMember => (StatusCode::NOT_FOUND, "unknown_member"),
+                RevokeError::Full => (StatusCode::CONFLICT, "full"),
+            };
+            problem(status, word, &error.to_string())
+        }
+        Err(unavailable) => unavailable,
+    }
+}
+
+pub(super) async fn not_found() -> HttpResponse {
+    problem(StatusCode::NOT_FOUND, "not_found", "there is no such thing here; see docs/HTTP.md")
+}
+
+async fn not_that_method() -> HttpResponse {
+    let message = "this cannot be asked with that method; see docs/HTTP.md";
+    problem(StatusCode::METHOD_NOT_ALLOWED, "method", message)
+}
+
+/// An error as an answer.
+pub(super) fn problem(status: StatusCode, error: &str, message: &str) -> HttpResponse {
+    let (error, message) = (error.to_owned(), message.to_owned());
+    HttpResponse::build(status).json(Problem { error, message })
+}
