@@ -1,0 +1,15 @@
+//! The gateway's side: from a folder of pictures to thumbnails, a contact sheet and a report.
+//!
+//! * [`folder`]: which files are pictures
+//! * [`peers`]: waiting for thumbnailers, and the two broadcasts
+//! * [`run`]: all pictures, several under way at a time
+//! * [`order`]: one picture: read, have it shrunk, check, write
+//! * [`progress`]: the bar
+//! * [`report`]: who did how many, for people and for programs; the contact sheet
+
+pub mod folder;
+pub mod order;
+pub mod peers;
+pub mod progress;
+pub mod report;
+pub mod run;

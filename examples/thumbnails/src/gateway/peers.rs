@@ -1,0 +1,60 @@
+//! The thumbnailers as the gateway sees them: waiting for them, and the two broadcasts.
+
+use std::time::Duration;
+
+use meshwork_worker::{Command, Worker};
+use tokio::time::timeout;
+
+use crate::commands::{Done, Flush, Resize, Stats};
+
+/// What one thumbnailer answered to [`Stats`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// Which one.
+    pub variant: String,
+    /// What it has done, or why it did not say.
+    pub done: Result<Done, String>,
+}
+
+/// Waits until `wanted` thumbnailers are linked.
+///
+/// # Errors
+/// How many there are after `within`.
+pub async fn wait_for(worker: &Worker, wanted: usize, within: Duration) -> Result<(), usize> {
+    let mut changes = worker.changes();
+    let enough = async {
+        while linked(worker) < wanted {
+            if changes.changed().await.is_err() {
+                // The worker is going down: nothing will change any more.
+                std::future::pending::<()>().await;
+            }
+        }
+    };
+    timeout(within, enough).await.map_err(|_| linked(worker))
+}
+
+/// Asks every thumbnailer what it has done; one answer each, in the order of their names.
+pub async fn stats(worker: &Worker) -> Vec<Answer> {
+    let outcomes = worker.broadcast(Stats {}).await;
+    let answer = |outcome: meshwork_worker::InstanceOutcome<Done>| Answer {
+        variant: outcome.instance.variant.to_string(),
+        done: outcome.result.map_err(|error| error.to_string()),
+    };
+    let mut answers: Vec<Answer> = outcomes.into_iter().map(answer).collect();
+    answers.sort_by(|a, b| a.variant.cmp(&b.variant));
+    answers
+}
+
+/// Tells every thumbnailer to clear its shelf, then asks how full the shelves are. No answer comes
+/// to a `flush` itself: `Ok` means no more than that it is on its way.
+pub async fn flush(worker: &Worker) -> Vec<Answer> {
+    for (instance, error) in worker.broadcast(Flush {}).await.errors() {
+        log::warn!("{} was not told to flush: {error}", instance.variant);
+    }
+    stats(worker).await
+}
+
+fn linked(worker: &Worker) -> usize {
+    let peers = worker.connected_peers();
+    peers.iter().filter(|peer| peer.worker.as_str() == Resize::WORKER).count()
+}

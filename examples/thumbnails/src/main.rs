@@ -1,2 +1,0 @@
-//! (being laid)
-fn main() {}
