@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod bench;
+mod demo;
 mod fuzz;
 mod process;
 mod test;
@@ -15,6 +16,7 @@ mod workspace;
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 #[command(after_help = "Start here:\n  \
+    cargo xtask demo           a master and its workers at real work, and what comes of it\n  \
     cargo xtask test           everything that must hold before a change lands\n  \
     cargo xtask test --quick   format, clippy and tests: what to run while working\n  \
     cargo xtask test --list    the stages and what each of them checks")]
@@ -25,6 +27,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Build and run the thumbnails example: a master, thumbnailers and a gateway
+    Demo(demo::Arguments),
     /// Run every check of the repository and print a table of what ran
     Test(test::Arguments),
     /// Check the house rules that no compiler knows: sizes, names, who may import whom
@@ -37,6 +41,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
+        Command::Demo(arguments) => return demo::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Tidy => tidy::run(),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
