@@ -1,0 +1,146 @@
+//! The schema that runs are made under, and its commands.
+//!
+//! All commands take a [`Token`] and an [`Act`], and those that answer do so with [`Done`]: the token
+//! names one call in the journal, the act is what the handler is asked to do.
+
+use meshwork_worker::{Command, Failure};
+use serde::{Deserialize, Serialize};
+
+/// Two kinds of workers: fronts link to stores, stores link to each other from both ends.
+pub(crate) const SCHEMA: &str = r#"
+[front]
+_allow = []
+_connect = ["store"]
+
+[front._commands._balanced]
+back = { timeout = "2s" }
+
+[store]
+_allow = ["front", "store"]
+_connect = ["store"]
+
+[store._commands._balanced]
+work   = { timeout = "2s" }
+safe   = { timeout = "2s", idempotent = true }
+crunch = { timeout = "2s" }
+count  = { timeout = "2s" }
+narrow = { timeout = "1s", concurrency = 1, backlog = 1 }
+relay  = { timeout = "2s" }
+inner  = { timeout = "2s", allow = ["store"] }
+note   = { responds = false }
+
+[store._commands._broadcast]
+all  = { responds = true, timeout = "1s" }
+hush = {}
+"#;
+
+/// One call, unique in its run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Token(pub u64);
+
+/// What a handler is asked to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Act {
+    /// Answer at once.
+    Answer,
+    /// Answer after so many milliseconds.
+    Wait(u64),
+    /// Say no.
+    Fail,
+    /// Panic.
+    Panic,
+}
+
+/// What a handler answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Done {
+    /// The call as the handler read it.
+    pub token: Token,
+    /// The process that ran it.
+    pub process: u32,
+}
+
+/// What a command answers: [`Done`], or nothing.
+pub(crate) trait Answer {
+    fn of(done: Done) -> Self;
+    fn done(&self) -> Option<Done>;
+}
+
+impl Answer for Done {
+    fn of(done: Done) -> Self {
+        done
+    }
+
+    fn done(&self) -> Option<Done> {
+        Some(*self)
+    }
+}
+
+impl Answer for () {
+    fn of(_: Done) -> Self {}
+
+    fn done(&self) -> Option<Done> {
+        None
+    }
+}
+
+/// A command of [`SCHEMA`].
+pub(crate) trait Task: Command<Reply: Answer + Send> + Send + Sync {
+    /// Whether the schema lets it run more than once.
+    const IDEMPOTENT: bool;
+
+    fn new(token: Token, act: Act) -> Self;
+    fn token(&self) -> Token;
+    fn act(&self) -> Act;
+}
+
+macro_rules! tasks {
+    ($($task:ident = $worker:literal . $name:literal $(, $idempotent:ident)? => $reply:ty;)*) => {$(
+        #[doc = concat!("`", $worker, ".", $name, "`.")]
+        #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+        pub(crate) struct $task {
+            token: Token,
+            act: Act,
+        }
+
+        impl Command for $task {
+            const WORKER: &'static str = $worker;
+            const NAME: &'static str = $name;
+            type Reply = $reply;
+        }
+
+        impl Task for $task {
+            const IDEMPOTENT: bool = false $(|| stringify!($idempotent).len() > 0)?;
+
+            fn new(token: Token, act: Act) -> Self {
+                Self { token, act }
+            }
+
+            fn token(&self) -> Token {
+                self.token
+            }
+
+            fn act(&self) -> Act {
+                self.act
+            }
+        }
+    )*};
+}
+
+tasks! {
+    Back   = "front"."back" => Done;
+    Work   = "store"."work" => Done;
+    Safe   = "store"."safe", idempotent => Done;
+    Crunch = "store"."crunch" => Done;
+    Count  = "store"."count" => Done;
+    Narrow = "store"."narrow" => Done;
+    Relay  = "store"."relay" => Done;
+    Inner  = "store"."inner" => Done;
+    Note   = "store"."note" => ();
+    All    = "store"."all" => Done;
+    Hush   = "store"."hush" => ();
+}
+
+impl actix::Message for Count {
+    type Result = Result<Done, Failure>;
+}
