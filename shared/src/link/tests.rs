@@ -137,6 +137,15 @@ async fn eight_mebibytes_and_small_calls_share_a_link() {
 }
 
 #[tokio::test]
+async fn sixty_four_mebibytes_in_flight_are_slowed_down_and_not_refused() {
+    let (a, _b) = pair().await;
+    let body = bytes::Bytes::from(vec![7; 64 << 10]);
+    let calls = (0..1024).map(|_| a.link.call(request(0, body.clone())).unwrap());
+    let replies = futures_util::future::join_all(calls.collect::<Vec<_>>()).await;
+    assert!(replies.iter().all(|reply| reply.as_ref().is_ok_and(|reply| reply.bytes == body)));
+}
+
+#[tokio::test]
 async fn a_dropped_call_is_cancelled_at_the_other_end() {
     let (a, b) = pair().await;
     let reply = a.link.call(request(1, &b""[..])).unwrap();

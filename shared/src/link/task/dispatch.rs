@@ -23,7 +23,7 @@ const REFUSE_ABOVE_BYTES: usize = 32 << 20;
 /// that asks for more than it takes is slowed down before it is refused.
 const PAUSE_ABOVE_BYTES: usize = 4 << 20;
 
-/// A pause ends when the socket has taken nothing for this long: the peer may wait for us to read.
+/// While the socket takes nothing, a piece is read this often: the peer may wait for us to read.
 const PAUSE_STALLED: Duration = Duration::from_millis(20);
 
 /// A pause ends after this long in any case: what the peer says of itself must be heard.
@@ -90,7 +90,8 @@ impl<S: Service> LinkTask<S> {
         let writer = self.shared.lock_writer();
         let since = writer.stalled_since()?;
         let paused = writer.queued_bytes() > PAUSE_ABOVE_BYTES;
-        paused.then(|| (since + PAUSE_STALLED).min(self.last_read + PAUSE_MAX))
+        let stalled = since.max(self.last_read) + PAUSE_STALLED;
+        paused.then(|| stalled.min(self.last_read + PAUSE_MAX))
     }
 
     fn open_frames(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<bool, LinkEnd> {
