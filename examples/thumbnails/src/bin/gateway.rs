@@ -20,6 +20,9 @@ Exit codes: 0 every picture has its thumbnail, 1 some have not (each is named wi
 2 wrong arguments, 3 nothing was done (no pictures, no mesh, no thumbnailers), 130 interrupted.
 Logs: RUST_LOG=info";
 
+/// The pictures that come with the example.
+const PICTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/pictures");
+
 /// Have the pictures of a folder shrunk, and make a contact sheet of them.
 ///
 /// Where the master is and what lets it in comes from the environment: MESHWORK_MASTER
@@ -29,19 +32,22 @@ Logs: RUST_LOG=info";
 #[command(name = "gateway", after_help = AFTER)]
 struct Arguments {
     /// Folder of pictures
-    #[arg(long, value_name = "DIR", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/pictures"))]
+    #[arg(long, value_name = "DIR", default_value = PICTURES)]
     pictures: PathBuf,
     /// Where thumbnails and contact-sheet.png go
     #[arg(long, value_name = "DIR", default_value = "thumbnails")]
     out: PathBuf,
     /// Longest edge of a thumbnail, pixels
-    #[arg(long, value_name = "N", default_value_t = 320, value_parser = clap::value_parser!(u32).range(1..=2048))]
+    #[arg(long, value_name = "N", default_value_t = 320,
+        value_parser = clap::value_parser!(u32).range(1..=2048))]
     edge: u32,
     /// Pictures under way at a time
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, value_name = "N", default_value_t = 8,
+        value_parser = clap::value_parser!(u16).range(1..=256))]
     in_flight: u16,
     /// Thumbnailers to wait for before it begins
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    #[arg(long, value_name = "N", default_value_t = 1,
+        value_parser = clap::value_parser!(u16).range(1..=1000))]
     thumbnailers: u16,
     /// How long to wait for them, and for the master, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
