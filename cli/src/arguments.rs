@@ -1,9 +1,12 @@
 //! What may be typed, and which file carries it out.
 
+use std::time::Duration;
+
 use clap::{Parser, Subcommand};
+use meshwork_schema::duration::{self, DurationError};
 
 use crate::exit::{Exit, Outcome};
-use crate::{keygen, schema};
+use crate::{call, demo, keygen, master, members, schema};
 
 /// Shown below the list of subcommands.
 const AFTER: &str = "\
@@ -28,6 +31,10 @@ pub(crate) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Meshwork {
+    Demo(demo::Demo),
+    Master(master::RunMaster),
+    Members(members::Members),
+    Call(Box<call::Call>),
     /// Check a schema and show what it says
     #[command(subcommand)]
     Schema(schema::SchemaCommand),
@@ -46,12 +53,27 @@ pub(crate) fn parse() -> Result<Arguments, Exit> {
     })
 }
 
+/// A duration as typed: `500ms`, `5s`, `1m30s`.
+///
+/// # Errors
+/// What to type instead.
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
+    duration::parse(text).map_err(|error| match error {
+        DurationError::Shape => "say a number and a unit, as in 500ms, 5s or 1m30s".to_owned(),
+        DurationError::TooLong => "at most a day".to_owned(),
+    })
+}
+
 impl Arguments {
     /// Carries it out.
     pub(crate) fn run(self) -> Outcome {
         match self.subcommand {
+            Meshwork::Demo(command) => command.run(),
+            Meshwork::Master(command) => command.run(),
             Meshwork::Schema(command) => command.run(),
             Meshwork::Keygen(command) => command.run(),
+            Meshwork::Members(command) => command.run(),
+            Meshwork::Call(command) => command.run(),
         }
     }
 }

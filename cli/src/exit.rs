@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use meshwork_shared::config::ConfigError;
+
 /// How the command ended, for scripts. The numbers never change; `docs/CLI.md` lists them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
@@ -56,6 +58,13 @@ impl CommandError {
     pub(crate) fn usage(what: impl Into<String>) -> Self {
         Self::new(Exit::Usage, what)
     }
+}
+
+/// A configuration with mistakes, all of them, as an error of a command.
+pub(crate) fn mistaken(error: &ConfigError) -> CommandError {
+    let report = error.to_string();
+    let (what, rest) = report.split_once('\n').unwrap_or((&report, ""));
+    CommandError::usage(what.trim_end_matches(':')).with_help(rest)
 }
 
 /// What a subcommand gives back.

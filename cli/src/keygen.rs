@@ -55,7 +55,7 @@ pub(crate) struct Keygen {
 
 #[derive(Debug, Subcommand)]
 enum KeygenCommand {
-    Join(join::Join),
+    Join(Box<join::Join>),
     Authority(authority::Authority),
 }
 

@@ -4,14 +4,19 @@
 //! * `arguments.rs`: what may be typed, and which file carries it out
 //! * `schema.rs`, `keygen.rs`, `master.rs`, `members.rs`, `call.rs`, `demo.rs`: one subcommand each
 //! * `exit.rs`: exit codes, and the error that a subcommand ends with
-//! * `credentials.rs`: where a mesh secret or a join key is read from
 //! * `http.rs`: asking a master over HTTP
 //! * `terminal.rs`, `table.rs`: output for people
 
 mod arguments;
+mod call;
+mod demo;
 mod exit;
+mod http;
 mod keygen;
+mod master;
+mod members;
 mod schema;
+mod table;
 mod terminal;
 
 use std::process::ExitCode;

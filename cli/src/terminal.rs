@@ -40,6 +40,12 @@ impl Paint {
         Self(io::stdout().is_terminal() && wanted())
     }
 
+    /// No colours at all.
+    #[cfg(test)]
+    pub(crate) fn none() -> Self {
+        Self(false)
+    }
+
     fn stderr() -> Self {
         Self(io::stderr().is_terminal() && wanted())
     }
@@ -53,6 +59,19 @@ impl Paint {
 /// `NO_COLOR` is what people set who never want colours (<https://no-color.org>).
 fn wanted() -> bool {
     std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// Text from elsewhere with what could steer a terminal made visible; line ends stay.
+pub(crate) fn screen_safe(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for character in text.chars() {
+        if character.is_control() && character != '\n' {
+            safe.extend(character.escape_default());
+        } else {
+            safe.push(character);
+        }
+    }
+    safe
 }
 
 /// Whether a person looks at standard output.
@@ -88,7 +107,22 @@ pub(crate) fn complain(error: &CommandError) {
     write_all(&mut io::stderr().lock(), &text);
 }
 
+/// Says on standard error what became of a call.
+pub(crate) fn complain_in_short(what: &str) {
+    note(&Paint::stderr().paint(Style::Bad, what));
+}
+
 fn write_all(stream: &mut impl Write, text: &str) {
     // Nothing is left to tell it to when the stream itself is gone.
     let _ = stream.write_all(text.as_bytes()).and_then(|()| stream.flush());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_from_elsewhere_steers_no_terminal() {
+        assert_eq!(screen_safe("a\x1b[2Jb\u{9b}c\nd"), "a\\u{1b}[2Jb\\u{9b}c\nd");
+    }
 }

@@ -1,7 +1,9 @@
 //! `meshwork keygen authority`: the master's own key, made before its first start, so that join
 //! keys can be made before anything runs.
 
-use std::path::PathBuf;
+use std::fs::DirBuilder;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use meshwork_shared::identity::AuthorityKey;
@@ -30,7 +32,7 @@ pub(crate) struct Authority {
 
 impl Authority {
     pub(super) fn run(self) -> Outcome {
-        std::fs::create_dir_all(&self.state_dir).map_err(|error| {
+        make_folder(&self.state_dir).map_err(|error| {
             let what = format!("{}: cannot make this folder: {error}", self.state_dir.display());
             CommandError::new(Exit::Failed, what)
         })?;
@@ -40,4 +42,13 @@ impl Authority {
         note(&format!("the private half stays in {} (mode 0600)", file.display()));
         Ok(Exit::Ok)
     }
+}
+
+/// Its owner's alone, as the master makes it.
+fn make_folder(path: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
 }

@@ -1,10 +1,8 @@
 //! `meshwork keygen`, with the real binary; what it makes is read back with the library.
 
-mod support;
-
+use crate::binary::Folder;
 use meshwork_shared::identity::AuthorityPublic;
 use meshwork_shared::secret::{JoinKey, MeshSecret};
-use support::Folder;
 
 #[test]
 fn a_mesh_secret_on_standard_output_is_all_that_is_there() {

@@ -1,8 +1,6 @@
 //! `meshwork schema check` and the command line itself, with the real binary.
 
-mod support;
-
-use support::{Folder, SCHEMA};
+use crate::binary::{Folder, SCHEMA};
 
 #[test]
 fn a_good_schema_is_shown_as_tables() {
@@ -64,8 +62,17 @@ fn wrong_usage_is_64_and_help_is_0() {
 #[test]
 fn help_teaches() {
     let folder = Folder::new();
-    let subcommands: [&[&str]; 4] =
-        [&["schema", "check"], &["keygen"], &["keygen", "join"], &["keygen", "authority"]];
+    let subcommands: [&[&str]; 9] = [
+        &["schema", "check"],
+        &["keygen"],
+        &["keygen", "join"],
+        &["keygen", "authority"],
+        &["master"],
+        &["members"],
+        &["members", "revoke"],
+        &["call"],
+        &["demo"],
+    ];
     for subcommand in subcommands {
         let ran = folder.run(&[subcommand, &["--help"]].concat()).code(0);
         assert!(ran.out.contains("Example"), "{subcommand:?}: {}", ran.out);

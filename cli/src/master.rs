@@ -1,0 +1,246 @@
+//! `meshwork master`: runs the coordinator until a signal.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use meshwork_master::{Master, ReloadError, Reloaded, StartError, StateError};
+use meshwork_shared::config::{ConfigError, MasterConfig, MasterSettings, Sources};
+use meshwork_shared::identity::{KeyFileError, key_file};
+use meshwork_shared::logging;
+use serde::Serialize;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use crate::arguments::parse_duration;
+use crate::exit::{CommandError, Exit, Outcome, mistaken};
+use crate::schema;
+use crate::terminal::{is_interactive, note, say, say_json};
+
+/// Run the coordinator of a mesh
+///
+/// It admits workers, hands out the schema and tells everybody of everybody else. It carries no
+/// calls: while it is away the mesh goes on, and when it returns it is told who is there.
+///
+/// Runs until SIGTERM or Ctrl-C. SIGHUP reads the schema again; one with mistakes changes nothing.
+#[derive(Args, Debug)]
+#[command(after_long_help = "\
+Examples:
+  meshwork keygen --out mesh.secret
+  meshwork master --schema mesh.toml --secret-file mesh.secret
+  meshwork master --config meshwork.toml --mesh-listen 0.0.0.0:0 --json   any free port, said in JSON
+
+Everything can also stand in the file of --config under [master], or in MESHWORK_* variables
+(docs/CONFIGURATION.md). The command line wins, then the variables, then the file.
+
+Exit codes: 0 ended by a signal, 1 cannot start or a schema with mistakes, 64 wrong usage or
+configuration, 66 a file cannot be read.")]
+pub(crate) struct RunMaster {
+    /// A configuration file
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The schema of the mesh: JSON if its name ends in .json, else TOML
+    #[arg(long, value_name = "FILE")]
+    schema: Option<PathBuf>,
+    /// The file with the mesh secret
+    #[arg(long, value_name = "FILE")]
+    secret_file: Option<PathBuf>,
+    /// Where workers join; port 0 is any free one [default: 0.0.0.0:7070]
+    #[arg(long, value_name = "IP:PORT")]
+    mesh_listen: Option<String>,
+    /// The HTTP side; port 0 is any free one [default: 127.0.0.1:7071]
+    #[arg(long, value_name = "IP:PORT")]
+    http_listen: Option<String>,
+    /// Where the authority key and the admin token are kept [default: meshwork-state]
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
+    /// Silence after which a member is taken for lost [default: 15s]
+    #[arg(long, value_name = "15s", value_parser = parse_duration)]
+    lease: Option<Duration>,
+    /// Admit with join keys only, not with the mesh secret itself
+    #[arg(long)]
+    join_keys_only: bool,
+    /// Answer HTTP without a token, on a loopback address only
+    #[arg(long)]
+    open: bool,
+    /// Print one line of JSON once it runs: the addresses that were bound
+    #[arg(long)]
+    json: bool,
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Running {
+    mesh: String,
+    http: Option<String>,
+    authority: String,
+    token_file: Option<PathBuf>,
+    pid: u32,
+}
+
+impl RunMaster {
+    pub(crate) fn run(self) -> Outcome {
+        let config = self.config()?;
+        logging::init(config.log.as_deref());
+        let file = config.schema_file.clone().ok_or_else(|| no_schema(&self))?;
+        let schema = schema::load(&file)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| {
+            CommandError::new(Exit::Failed, format!("cannot start a runtime: {error}"))
+        })?;
+        runtime.block_on(async {
+            // Before anything runs, so that no signal finds its default.
+            let signals = Signals::catch()?;
+            let only = self.join_keys_only;
+            let builder = Master::builder(schema, config).join_keys_only(only);
+            let master = Box::pin(builder.start()).await.map_err(not_started)?;
+            self.announce(&master);
+            until_signal(master, &file, signals).await
+        })
+    }
+
+    fn config(&self) -> Result<MasterConfig, CommandError> {
+        let mut sources = Sources::from_environment(std::env::vars_os())
+            .with_code_called("given on the command line");
+        if let Some(file) = &self.config {
+            sources = sources.with_file(file);
+        }
+        let settings = MasterSettings {
+            schema_file: self.schema.clone(),
+            secret_file: self.secret_file.clone(),
+            mesh_listen: self.mesh_listen.clone(),
+            http_listen: self.http_listen.clone(),
+            state_dir: self.state_dir.clone(),
+            lease: self.lease,
+            open: self.open.then_some(true),
+            ..MasterSettings::default()
+        };
+        MasterConfig::load(&sources, &settings).map_err(|error| mistaken(&error))
+    }
+
+    /// Says where it can be reached, once it can.
+    fn announce(&self, master: &Master) {
+        let (mesh, http) = (master.mesh_addr(), master.http_addr());
+        if self.json {
+            say_json(&Running {
+                mesh: mesh.to_string(),
+                http: http.map(|http| format!("http://{http}")),
+                authority: master.authority().to_string(),
+                token_file: master.token_file().map(Path::to_owned),
+                pid: std::process::id(),
+            });
+            return;
+        }
+        let mut text = format!("workers join at   {mesh}\n");
+        if let Some(http) = http {
+            text.push_str(&format!("HTTP is served at http://{http}\n"));
+        }
+        text.push_str(&format!("authority         {}\n", master.authority()));
+        if let Some(file) = master.token_file() {
+            text.push_str(&format!("admin token in    {}\n", file.display()));
+            // A log or a file is read by others than who started it: there it is only named.
+            if is_interactive()
+                && let Ok(token) = key_file::read(file)
+            {
+                text.push_str(&format!("admin token       {}\n", token.trim()));
+            }
+        }
+        say(&text);
+    }
+}
+
+/// The signals that a master minds.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+/// What a signal asks for.
+enum Asked {
+    Stop,
+    Reload,
+}
+
+impl Signals {
+    fn catch() -> Result<Self, CommandError> {
+        let of = |kind| {
+            signal(kind).map_err(|error| {
+                CommandError::new(Exit::Failed, format!("cannot mind signals: {error}"))
+            })
+        };
+        Ok(Self {
+            terminate: of(SignalKind::terminate())?,
+            interrupt: of(SignalKind::interrupt())?,
+            hangup: of(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) -> Asked {
+        tokio::select! {
+            biased;
+            _ = self.terminate.recv() => Asked::Stop,
+            _ = self.interrupt.recv() => Asked::Stop,
+            _ = self.hangup.recv() => Asked::Reload,
+        }
+    }
+}
+
+async fn until_signal(master: Master, schema_file: &Path, mut signals: Signals) -> Outcome {
+    while let Asked::Reload = signals.next().await {
+        reload(&master, schema_file).await;
+    }
+    log::info!("shutting down: workers are told, and go on among themselves");
+    let mut shutdown = Box::pin(master.shutdown());
+    loop {
+        tokio::select! {
+            biased;
+            () = &mut shutdown => return Ok(Exit::Ok),
+            asked = signals.next() => if matches!(asked, Asked::Stop) {
+                note("stopped at once, by a second signal");
+                return Ok(Exit::Failed);
+            },
+        }
+    }
+}
+
+/// Reads the schema again. Whatever is wrong with it, the old one stays in force.
+async fn reload(master: &Master, file: &Path) {
+    let schema = match schema::load(file) {
+        Ok(schema) => schema,
+        Err(error) => {
+            let report = error.help.unwrap_or_default();
+            log::error!("the schema stays as it was: {}\n{report}", error.what);
+            return;
+        }
+    };
+    match master.reload_schema(schema).await {
+        Ok(Reloaded::Unchanged | Reloaded::Started) => log::info!("the schema is unchanged"),
+        Ok(Reloaded::Changed { number }) => log::info!("the schema is now number {number}"),
+        Err(error @ (ReloadError::Broken(_) | ReloadError::TooLarge { .. })) => {
+            log::error!("the schema stays as it was: {error}");
+        }
+        Err(error @ ReloadError::Stopped(_)) => log::error!("{error}"),
+    }
+}
+
+fn not_started(error: StartError) -> CommandError {
+    let exit = match &error {
+        StartError::State(StateError::Key(KeyFileError::Missing { .. })) => Exit::NoInput,
+        _ => Exit::Failed,
+    };
+    CommandError::new(exit, error.to_string())
+}
+
+fn no_schema(master: &RunMaster) -> CommandError {
+    let error = mistaken(&ConfigError::missing(
+        "schema_file",
+        "give --schema FILE, or set MESHWORK_SCHEMA_FILE or `schema_file` under [master]",
+    ));
+    match &master.config {
+        Some(file) => {
+            let help = error.help.unwrap_or_default();
+            CommandError { help: Some(format!("{help}\n(read: {})", file.display())), ..error }
+        }
+        None => error,
+    }
+}

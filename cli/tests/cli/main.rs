@@ -1,0 +1,11 @@
+//! The real binary: what it prints, what it exits with, and what it does to a mesh.
+
+// Not every function here is a test of its own.
+#![allow(clippy::unwrap_used)]
+
+mod binary;
+mod demo;
+mod keygen;
+mod master;
+mod mesh;
+mod schema_check;

@@ -1,0 +1,99 @@
+//! `meshwork master` and `meshwork members` as processes of their own.
+
+use crate::binary::{Folder, RunningMaster, SCHEMA};
+
+#[test]
+fn a_master_says_where_it_listens_and_ends_by_a_signal() {
+    let folder = Folder::with_mesh(SCHEMA);
+    let master = RunningMaster::start(&folder, &[]);
+    assert!(master.said["mesh"].as_str().unwrap().starts_with("127.0.0.1:"));
+    assert!(master.said["authority"].as_str().unwrap().starts_with("authority1_"));
+    let token_file = master.said["token_file"].as_str().unwrap().to_owned();
+    let token = std::fs::read_to_string(folder.path(&token_file)).unwrap();
+
+    let ran = folder.run(&["members", "--master", master.http(), "--state-dir", "state"]).code(0);
+    assert_eq!(ran.out, "no members\n");
+    let ended = master.stop();
+    assert_eq!(ended.code, 0, "{ended:#?}");
+    assert!(!ended.out.contains(token.trim()), "no token where nobody looks");
+    assert!(!ended.err.contains(token.trim()), "no token in the log");
+}
+
+#[test]
+fn the_authority_that_it_shows_is_that_of_its_folder() {
+    let folder = Folder::with_mesh(SCHEMA);
+    let public = folder.run(&["keygen", "authority", "--state-dir", "state"]).code(0).out;
+    let master = RunningMaster::start(&folder, &[]);
+    assert_eq!(master.said["authority"], public.trim());
+}
+
+#[test]
+fn members_want_the_token() {
+    let folder = Folder::with_mesh(SCHEMA);
+    let master = RunningMaster::start(&folder, &[]);
+    let ran = folder.run(&["members", "--master", master.http()]).code(77);
+    assert!(ran.err.contains("--token-file"), "{}", ran.err);
+    // Another token, but a sound one.
+    folder.run(&["keygen", "--out", "other.token"]).code(0);
+    let wrong = ["members", "--master", master.http(), "--token-file", "other.token"];
+    folder.run(&wrong).code(77);
+    let none = ["members", "--master", master.http(), "--token-file", "nowhere"];
+    folder.run(&none).code(66);
+    let mesh = ["members", "--master", master.mesh(), "--state-dir", "state"];
+    folder.run(&mesh).code(64);
+}
+
+#[test]
+fn nobody_is_revoked_who_is_not_there() {
+    let folder = Folder::with_mesh(SCHEMA);
+    let master = RunningMaster::start(&folder, &[]);
+    let ran = folder
+        .run(&["members", "revoke", "gateway/x", "--master", master.http(), "--state-dir", "state"])
+        .code(1);
+    assert!(ran.err.contains("404"), "{}", ran.err);
+    folder.run(&["members", "revoke", "gateway", "--state-dir", "state"]).code(64);
+}
+
+#[test]
+fn where_no_master_is_members_say_so() {
+    let folder = Folder::new();
+    let ran = folder.run(&["members", "--master", "http://127.0.0.1:1"]).code(69);
+    assert!(ran.err.contains("no master answers"), "{}", ran.err);
+}
+
+#[test]
+fn a_master_without_what_it_needs_says_what() {
+    let folder = Folder::with_mesh(SCHEMA);
+    let ran = folder.run(&["master", "--schema", "mesh.toml"]).code(64);
+    assert!(ran.err.contains("meshwork keygen"), "{}", ran.err);
+    let ran = folder.run(&["master", "--secret-file", "mesh.secret"]).code(64);
+    assert!(ran.err.contains("--schema FILE"), "{}", ran.err);
+    folder.write("mesh.toml", "[gateway]\n_alow = []\n");
+    let ran = folder.run(&["master", "--schema", "mesh.toml", "--secret-file", "mesh.secret"]);
+    assert!(ran.err.contains("did you mean `_allow`?"), "{}", ran.err);
+    assert_eq!(ran.code, 1);
+}
+
+#[test]
+fn a_port_that_is_taken_is_named() {
+    let folder = Folder::with_mesh(SCHEMA);
+    let master = RunningMaster::start(&folder, &[]);
+    let second = ["master", "--schema", "mesh.toml", "--secret-file", "mesh.secret"];
+    let listen = ["--mesh-listen", master.mesh(), "--http-listen", "127.0.0.1:0"];
+    let state = ["--state-dir", "other-state"];
+    let ran = folder.run(&[&second[..], &listen, &state].concat()).code(1);
+    assert!(ran.err.contains(master.mesh()), "{}", ran.err);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_hangup_reads_the_schema_again() {
+    let folder = Folder::with_mesh(SCHEMA);
+    let master = RunningMaster::start(&folder, &[]);
+    folder.write("mesh.toml", "[gateway]\n_alow = []\n");
+    master.signal("HUP");
+    master.until_logged("the schema stays as it was");
+    folder.write("mesh.toml", &format!("{SCHEMA}\n[another]\n"));
+    master.signal("HUP");
+    master.until_logged("the schema is now number");
+}
