@@ -3,10 +3,12 @@
 //!
 //! * `messages.rs`: what it can be told
 //! * `carry.rs`: how an effect is carried out
+//! * `operators.rs`: what operators ask and want
 //! * `sessions.rs`: the links and who waits for an answer on them
 
 mod carry;
 mod messages;
+mod operators;
 mod sessions;
 
 use std::sync::Arc;
@@ -20,7 +22,6 @@ use meshwork_shared::link::accept::refuse;
 use meshwork_shared::link::close::CloseCode;
 use meshwork_shared::link::task::link;
 use meshwork_shared::protocol::{Join, JoinReply, MemberKey, Message as _, Refusal, ToMaster};
-use meshwork_shared::signed_schema::SCHEMA_BYTES_MAX;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -34,7 +35,7 @@ use super::{
 };
 use crate::audit::AuditLog;
 use crate::doorman::MasterDoorman;
-use crate::master::{LastReload, Members, ReloadError, Reloaded, SchemaStatus};
+use crate::master::{LastReload, Reloaded};
 use crate::session::SessionService;
 use crate::signing::{PresentSchema, Signing};
 use crate::state::State;
@@ -143,7 +144,7 @@ impl RegistryActor {
     }
 
     fn join(&mut self, session: SessionId, join: Join, ctx: &mut Context<Self>) {
-        let Some(entry) = self.sessions.get(session) else { return };
+        let Some(entry) = self.sessions.find(session) else { return };
         let signing = &self.parts.signing;
         let presented = join.ticket.as_ref().map(|ticket| ticket.0.as_ref());
         let witness = join.witness.as_ref().map(|ticket| ticket.0.as_ref());
@@ -236,7 +237,7 @@ impl Handler<FromWorker> for RegistryActor {
 
     fn handle(&mut self, from: FromWorker, ctx: &mut Context<Self>) {
         let FromWorker { session, message, reply } = from;
-        let Some(entry) = self.sessions.get_mut(session) else { return };
+        let Some(entry) = self.sessions.find_mut(session) else { return };
         let event = match message {
             ToMaster::Join(_) if entry.join_reply.is_some() => {
                 let body = JoinReply::Refused(Refusal::AlreadyJoined).encode();
@@ -257,100 +258,6 @@ impl Handler<FromWorker> for RegistryActor {
         };
         self.feed(event, ctx);
         messages::answer(reply, bytes::Bytes::new());
-    }
-}
-
-// === operators ===
-
-impl Handler<MembersNow> for RegistryActor {
-    type Result = actix::MessageResult<MembersNow>;
-
-    fn handle(&mut self, _: MembersNow, _: &mut Context<Self>) -> Self::Result {
-        actix::MessageResult(Members {
-            epoch: self.registry.epoch(),
-            settled: self.registry.is_settled(),
-            members: self.registry.members().collect(),
-        })
-    }
-}
-
-impl Handler<SchemaNow> for RegistryActor {
-    type Result = actix::MessageResult<SchemaNow>;
-
-    fn handle(&mut self, _: SchemaNow, _: &mut Context<Self>) -> Self::Result {
-        let (schema, number, fingerprint) = self.registry.schema();
-        actix::MessageResult(SchemaStatus {
-            schema: Arc::clone(schema),
-            number,
-            fingerprint,
-            last_reload: self.last_reload.clone(),
-        })
-    }
-}
-
-impl Handler<ReloadSchema> for RegistryActor {
-    type Result = Result<Reloaded, ReloadError>;
-
-    fn handle(
-        &mut self,
-        ReloadSchema(schema): ReloadSchema,
-        ctx: &mut Context<Self>,
-    ) -> Self::Result {
-        let bytes = schema.canonical_json().len();
-        let outcome = if bytes > SCHEMA_BYTES_MAX {
-            Err(ReloadError::TooLarge { bytes, limit: SCHEMA_BYTES_MAX })
-        } else if self.registry.schema().2 == schema.fingerprint() {
-            Ok(Reloaded::Unchanged)
-        } else {
-            self.feed(Event::SchemaChanged(schema), ctx);
-            Ok(Reloaded::Changed { number: self.registry.schema().1 })
-        };
-        self.note_reload(outcome.as_ref().map(|done| *done).map_err(ToString::to_string));
-        outcome
-    }
-}
-
-impl Handler<SchemaRefused> for RegistryActor {
-    type Result = ();
-
-    fn handle(&mut self, SchemaRefused(report): SchemaRefused, _: &mut Context<Self>) {
-        self.note_reload(Err(report));
-    }
-}
-
-impl RegistryActor {
-    fn note_reload(&mut self, outcome: Result<Reloaded, String>) {
-        match &outcome {
-            Ok(done) => log::info!("schema loaded: {done}"),
-            Err(report) => log::error!("the new schema is refused, the old one stays: {report}"),
-        }
-        self.last_reload = LastReload { at_unix_ms: self.parts.clock.unix_ms(), outcome };
-    }
-}
-
-impl Handler<RevokeTickets> for RegistryActor {
-    type Result = Result<Vec<MemberKey>, RevokeError>;
-
-    fn handle(
-        &mut self,
-        RevokeTickets(target): RevokeTickets,
-        ctx: &mut Context<Self>,
-    ) -> Self::Result {
-        self.feed(Event::Revoke(target), ctx);
-        self.revoked.take().unwrap_or(Err(RevokeError::UnknownMember))
-    }
-}
-
-impl Handler<CountersNow> for RegistryActor {
-    type Result = actix::MessageResult<CountersNow>;
-
-    fn handle(&mut self, _: CountersNow, _: &mut Context<Self>) -> Self::Result {
-        actix::MessageResult(Counters {
-            links: self.sessions.len(),
-            audit: self.audit.counts(),
-            settled: self.registry.is_settled(),
-            stopping: self.stopping,
-        })
     }
 }
 

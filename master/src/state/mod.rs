@@ -35,7 +35,7 @@ pub struct State(Kept);
 #[derive(Clone, Debug)]
 enum Kept {
     Folder(PathBuf),
-    Memory(AuthorityKey, Arc<Mutex<Option<Durable>>>),
+    Memory(Box<AuthorityKey>, Arc<Mutex<Option<Durable>>>),
 }
 
 /// Why the state cannot be used. The operator's to mend; a file that is refused was not changed.
@@ -94,13 +94,13 @@ impl State {
 
     /// In memory: for tests and the simulation, which restarts a master with the same state.
     pub fn memory(authority: AuthorityKey) -> Self {
-        Self(Kept::Memory(authority, Arc::default()))
+        Self(Kept::Memory(Box::new(authority), Arc::default()))
     }
 
     /// The authority key, made if there is none.
     pub(crate) fn authority(&self, random: &Random) -> Result<AuthorityKey, StateError> {
         match &self.0 {
-            Kept::Memory(key, _) => Ok(key.clone()),
+            Kept::Memory(key, _) => Ok(AuthorityKey::clone(key)),
             Kept::Folder(folder) => {
                 make_folder(folder)?;
                 Ok(AuthorityKey::load_or_create(&folder.join("authority.key"), random)?)

@@ -40,7 +40,7 @@ impl RegistryActor {
             Effect::Welcome { session, admission } => self.welcome(session, *admission),
             Effect::Refuse { session, refusal } => self.refuse_join(session, refusal),
             Effect::Left(session) => {
-                let waiting = self.sessions.get_mut(session);
+                let waiting = self.sessions.find_mut(session);
                 if let Some(reply) = waiting.and_then(|session| session.leave_reply.take()) {
                     answer(reply, Left {}.encode());
                 }
@@ -100,7 +100,7 @@ impl RegistryActor {
             revoked,
             view,
         };
-        let Some(entry) = self.sessions.get_mut(session) else { return };
+        let Some(entry) = self.sessions.find_mut(session) else { return };
         entry.join_by = None;
         if let Some(reply) = entry.join_reply.take() {
             answer(reply, JoinReply::Welcome(Box::new(welcome)).encode());
@@ -108,7 +108,7 @@ impl RegistryActor {
     }
 
     fn refuse_join(&mut self, session: SessionId, refusal: Refusal) {
-        let waiting = self.sessions.get_mut(session);
+        let waiting = self.sessions.find_mut(session);
         if let Some(reply) = waiting.and_then(|session| session.join_reply.take()) {
             answer(reply, JoinReply::Refused(refusal).encode());
         }
@@ -131,7 +131,7 @@ impl RegistryActor {
         within: Duration,
         ctx: &mut Context<Self>,
     ) {
-        let link = self.sessions.get(session).map(|session| session.link.clone());
+        let link = self.sessions.find(session).map(|session| session.link.clone());
         let asked = is_alive(link, within).into_actor(self).map(move |alive, actor, ctx| {
             let event = match alive {
                 true => Event::ProbeAnswered(probe),

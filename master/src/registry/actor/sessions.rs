@@ -77,11 +77,11 @@ impl Sessions {
         self.open.remove(&id);
     }
 
-    pub(super) fn get(&self, id: SessionId) -> Option<&Session> {
+    pub(super) fn find(&self, id: SessionId) -> Option<&Session> {
         self.open.get(&id)
     }
 
-    pub(super) fn get_mut(&mut self, id: SessionId) -> Option<&mut Session> {
+    pub(super) fn find_mut(&mut self, id: SessionId) -> Option<&mut Session> {
         self.open.get_mut(&id)
     }
 

@@ -1,18 +1,16 @@
 //! The HTTP side as its users see it: shapes, the token, bounds.
 
-mod support;
-
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
+use crate::support::{Mesh, PATIENCE, Process, until_status};
 use meshwork_master::http::dto;
 use meshwork_master::{Master, State};
 use meshwork_shared::link::close::CloseCode;
 use meshwork_shared::protocol::{Message, Ready, Status};
 use serde::de::DeserializeOwned;
-use support::{Mesh, PATIENCE, Process, until_status};
 
 const TOKEN: &str = "a-token-of-at-least-24-characters";
 

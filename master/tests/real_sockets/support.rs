@@ -1,9 +1,10 @@
 //! A mesh over real sockets: a master on a thread of its own, and workers made of the shared pieces
 //! only, so that what the master says is seen as it is on the wire.
-#![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -52,14 +53,21 @@ pub(crate) struct Mesh {
     pub(crate) random: Random,
     pub(crate) secret: MeshSecret,
     pub(crate) state: State,
+    pub(crate) authority: AuthorityKey,
 }
 
 impl Mesh {
     pub(crate) fn new(seed: u64) -> Self {
         let random = Random::seeded(seed);
         let secret = MeshSecret::generate(&random);
-        let state = State::memory(AuthorityKey::generate(&random));
-        Self { random, secret, state }
+        let authority = AuthorityKey::generate(&random);
+        let state = State::memory(authority.clone());
+        Self { random, secret, state, authority }
+    }
+
+    /// The authority key, and nothing of what was written down.
+    pub(crate) fn state_without_marks(&self) -> State {
+        State::memory(self.authority.clone())
     }
 
     pub(crate) fn config(&self) -> MasterConfig {
@@ -133,7 +141,19 @@ impl Process {
         master: &Master,
         psk: &Psk,
     ) -> (Client, Welcome) {
-        let client = Client::link(mesh, master.mesh_addr(), psk, &self.node).await.unwrap();
+        self.admit_at(mesh, master, psk, unix_s()).await
+    }
+
+    /// As [`Process::admit`], at that time of day.
+    pub(crate) async fn admit_at(
+        &mut self,
+        mesh: &Mesh,
+        master: &Master,
+        psk: &Psk,
+        now: u64,
+    ) -> (Client, Welcome) {
+        let linked = Client::link_at(mesh, master.mesh_addr(), psk, &self.node, now).await;
+        let client = linked.unwrap();
         match client.join(&self.join()).await {
             JoinReply::Welcome(welcome) => {
                 self.ticket = Some(welcome.ticket.0.to_vec());
@@ -159,6 +179,7 @@ pub(crate) struct Client {
     pub(crate) authority: AuthorityPublic,
     news: mpsc::Receiver<ToWorker>,
     over: tokio::task::JoinHandle<LinkEnd>,
+    frozen: Arc<AtomicBool>,
 }
 
 struct News(mpsc::Sender<ToWorker>);
@@ -185,6 +206,16 @@ impl Client {
         psk: &Psk,
         node: &NodeKey,
     ) -> Result<Self, ConnectError<String>> {
+        Self::link_at(mesh, master, psk, node, unix_s()).await
+    }
+
+    async fn link_at(
+        mesh: &Mesh,
+        master: SocketAddr,
+        psk: &Psk,
+        node: &NodeKey,
+        now: u64,
+    ) -> Result<Self, ConnectError<String>> {
         let limits = Limits::default();
         let dialing = Dialing {
             kind: LinkKind::Control,
@@ -195,14 +226,20 @@ impl Client {
         };
         let mut authority = None;
         let judge = |peer: &Peer| -> Result<Introduction, String> {
-            authority = Some(judge_master(mesh, peer));
+            authority = Some(judge_master(mesh, peer, now));
             Ok(Introduction::default())
         };
         let connected = connect(Network::Tcp, &master.to_string(), dialing, judge).await?;
         let (sender, news) = mpsc::channel(1024);
         let (link, task) = link(connected.established, Arc::new(News(sender)), &limits, None);
-        let over = tokio::spawn(task);
-        Ok(Self { link, authority: authority.unwrap(), news, over })
+        let frozen = Arc::new(AtomicBool::new(false));
+        let (mut task, stands) = (Box::pin(task), frozen.clone());
+        let over =
+            tokio::spawn(std::future::poll_fn(move |cx| match stands.load(Ordering::Relaxed) {
+                true => Poll::Pending,
+                false => task.as_mut().poll(cx),
+            }));
+        Ok(Self { link, authority: authority.unwrap(), news, over, frozen })
     }
 
     pub(crate) async fn call<M: Message>(&self, message: &M) -> Result<Bytes, CallError> {
@@ -252,6 +289,11 @@ impl Client {
         }
     }
 
+    /// From now on it neither reads nor writes, and its socket stays open: a stopped process.
+    pub(crate) fn freeze(&self) {
+        self.frozen.store(true, Ordering::Relaxed);
+    }
+
     /// Ends the link without a word, as a process that dies does.
     pub(crate) async fn die(self) {
         self.over.abort();
@@ -259,13 +301,16 @@ impl Client {
     }
 }
 
+fn unix_s() -> u64 {
+    meshwork_shared::clock::Clock::system().unix_seconds()
+}
+
 /// What every worker checks before it shows itself.
-fn judge_master(mesh: &Mesh, peer: &Peer) -> AuthorityPublic {
+fn judge_master(mesh: &Mesh, peer: &Peer, now: u64) -> AuthorityPublic {
     let shown = peer.introduction.parameters.authority.expect("a master names its authority");
     let authority = AuthorityPublic::from_bytes(&shown).unwrap();
     let mut policy = TicketPolicy::new(mesh.secret.mesh_id());
     policy.trust(authority).unwrap();
-    let now = meshwork_shared::clock::Clock::system().unix_seconds();
     policy.check(&peer.introduction.ticket, &peer.node, Role::Master, now).unwrap();
     authority
 }
@@ -274,7 +319,7 @@ fn judge_master(mesh: &Mesh, peer: &Peer) -> AuthorityPublic {
 pub(crate) fn check_ticket(mesh: &Mesh, client: &Client, process: &Process) -> Ticket {
     let mut policy = TicketPolicy::new(mesh.secret.mesh_id());
     policy.trust(client.authority).unwrap();
-    let now = meshwork_shared::clock::Clock::system().unix_seconds();
+    let now = unix_s();
     let ticket = process.ticket.as_ref().unwrap();
     policy.check(ticket, &process.node.node_id(), Role::Worker, now).unwrap()
 }

@@ -1,0 +1,10 @@
+//! The master as the world meets it: over real sockets, one file for each side of it.
+
+#[cfg(test)]
+mod holders;
+#[cfg(test)]
+mod http;
+#[cfg(test)]
+mod joining;
+#[cfg(test)]
+mod support;
