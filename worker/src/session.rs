@@ -15,7 +15,7 @@ use meshwork_shared::config::MasterAddress;
 use meshwork_shared::handshake::{Introduction, Joining, Parameters, Peer};
 use meshwork_shared::identity::{AuthorityPublic, NodeKey};
 use meshwork_shared::limits::Limits;
-use meshwork_shared::link::close::LinkEnd;
+use meshwork_shared::link::close::{CloseCode, LinkEnd};
 use meshwork_shared::link::connect::{ConnectError, Connected, Dialing, connect};
 use meshwork_shared::link::handle::Link;
 use meshwork_shared::link::message::{Body, CommandRef, InboundCall, Request};
@@ -129,12 +129,21 @@ impl Session {
         let mut told: Option<Instant> = None;
         loop {
             let error = match self.attempt().await {
+                // We left, as we were told to: nothing to come back for, nothing to warn of.
+                Ok(LinkEnd::ClosedHere { code: CloseCode::Leaving })
+                    if *self.worker.inner().stopping().borrow() =>
+                {
+                    return;
+                }
                 Ok(end) => {
                     backoff.reset();
                     JoinError::Ended(end)
                 }
                 Err(error) => error,
             };
+            if self.worker.inner().is_stopping() {
+                return;
+            }
             self.worker.inner().set_join_failure(error.to_string());
             if told.is_none_or(|at| at.elapsed() >= TELL_EVERY) {
                 told = Some(Instant::now());
@@ -301,7 +310,7 @@ pub(crate) fn control_request(
 }
 
 fn close(link: &Link) {
-    link.close(meshwork_shared::link::close::CloseCode::Leaving, "");
+    link.close(CloseCode::Leaving, "");
 }
 
 fn ended(joined: Result<LinkEnd, tokio::task::JoinError>) -> LinkEnd {

@@ -135,6 +135,10 @@ impl Inner {
         self.stopping.subscribe()
     }
 
+    pub(crate) fn is_stopping(&self) -> bool {
+        *self.stopping.borrow()
+    }
+
     pub(crate) fn stop_taking_work(&self) {
         self.stopping.send_replace(true);
     }

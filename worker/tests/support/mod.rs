@@ -22,23 +22,36 @@ pub(crate) struct Mesh {
     master: Option<Master>,
     address: SocketAddr,
     pub(crate) secret: MeshSecret,
-    #[allow(dead_code)] // Held for its drop: the folder goes with the mesh.
-    state: TempDir,
+    /// Where the master keeps its keys; goes with the mesh.
+    #[allow(dead_code)] // Not every test file looks at them.
+    pub(crate) state: TempDir,
 }
 
 impl Mesh {
     /// Starts a master with this schema on free ports.
     pub(crate) async fn start(schema: &str) -> Self {
+        Self::start_with(schema, |_| {}).await
+    }
+
+    /// As [`Mesh::start`], with some of the master's settings changed.
+    pub(crate) async fn start_with(schema: &str, change: impl FnOnce(&mut MasterConfig)) -> Self {
         let schema = Schema::from_toml(schema).expect("the schema of a test is right");
         let secret = MeshSecret::generate(&Random::system());
         let state = TempDir::new().unwrap();
         let mut config = MasterConfig::new(secret.clone());
         config.mesh_listen = "127.0.0.1:0".parse().unwrap();
         config.http_listen = "127.0.0.1:0".parse().unwrap();
+        change(&mut config);
         let folder = State::folder(state.path());
         let master = Master::builder(schema, config).state(folder).start().await.unwrap();
         let address = master.mesh_addr();
         Self { master: Some(master), address, secret, state }
+    }
+
+    /// Where the master listens, or did.
+    #[allow(dead_code)] // Not every test file puts something between.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// The master, while it runs.
