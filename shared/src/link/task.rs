@@ -209,10 +209,18 @@ impl<S: Service> LinkTask<S> {
     }
 
     fn start_close(&mut self, code: CloseCode, text: &str, now: Instant) {
-        if self.closing.is_none() {
-            self.core.close(code, text);
-            let end = LinkEnd::ClosedHere { code };
-            self.closing = Some(Closing { end, until: now + LAST_WORDS });
+        if self.closing.is_some() {
+            return;
+        }
+        self.core.close(code, text);
+        // A peer that is not there needs no time to read our last words, and calls that wait for it
+        // have waited long enough.
+        let is_there = !matches!(code, CloseCode::Silent | CloseCode::Stalled);
+        let until = if is_there { now + LAST_WORDS } else { now };
+        self.closing = Some(Closing { end: LinkEnd::ClosedHere { code }, until });
+        if is_there {
+            // What is in a frame by now is going to be written.
+            self.end_pending(u64::MAX);
         }
     }
 
@@ -222,6 +230,7 @@ impl<S: Service> LinkTask<S> {
     fn close_turn(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<(), LinkEnd> {
         let Some(Closing { end, until }) = &self.closing else { return Ok(()) };
         let (end, until) = (end.clone(), *until);
+        self.refuse_requests(cx);
         if self.write_frames(cx, now).map_err(|_| end.clone())? {
             // A shutdown that fails or waits is overtaken by the timer or the end of the read.
             let _ = self.shared.lock_writer().poll_shutdown(cx);
@@ -261,16 +270,37 @@ impl<S> LinkTask<S> {
             writer.hang_up();
             writer.touched()
         };
+        self.end_pending(touched);
+        left.into_iter().for_each(|item| self.refuse(item));
+    }
+
+    /// Ends every call that was taken: `touched` is the last frame of which a byte is written.
+    fn end_pending(&mut self, touched: u64) {
         self.core.end(touched, &mut self.events);
         for event in std::mem::take(&mut self.events) {
             if let Event::Completed { token, result } = event {
                 self.complete(&token, result);
             }
         }
-        for item in std::mem::take(&mut self.held).into_iter().chain(left) {
-            if let Item::Call(_, slot) = item {
-                self.complete(&slot, Err(CallError::not_executed(NotExecuted::LinkLost)));
-            }
+        std::mem::take(&mut self.held).into_iter().for_each(|item| self.refuse(item));
+    }
+
+    /// Refuses what callers hand in while the link closes.
+    fn refuse_requests(&mut self, cx: &mut Context<'_>) {
+        let mut taken = std::mem::take(&mut self.taken);
+        self.shared.inbox.take(&mut taken, cx.waker());
+        let moved = !taken.is_empty();
+        taken.drain(..).for_each(|item| self.refuse(item));
+        self.taken = taken;
+        if moved {
+            // Only an empty inbox knows whom to wake.
+            cx.waker().wake_by_ref();
+        }
+    }
+
+    fn refuse(&self, item: Item) {
+        if let Item::Call(_, slot) = item {
+            self.complete(&slot, Err(CallError::not_executed(NotExecuted::LinkLost)));
         }
     }
 

@@ -227,6 +227,23 @@ async fn a_peer_that_does_not_read_costs_bounded_memory_and_then_its_link() {
     assert!(outcomes[0] > 0 && outcomes[1] > 0, "sent {} and unsent {}", outcomes[0], outcomes[1]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn calls_over_a_link_found_dead_do_not_wait_for_its_last_words() {
+    let limits = Limits::default();
+    let (a, _silent) = sockets().await;
+    let (a, task) = end(a, 1, 2, &limits);
+    tokio::spawn(task);
+    let began = Instant::now();
+    tokio::time::sleep_until(began + limits.dead_after - Duration::from_millis(100)).await;
+    let reply = a.link.call(request(0, &b"is anybody there"[..])).unwrap();
+    let unknown = matches!(
+        reply.await.unwrap_err(),
+        CallError::Unknown { cause: UnknownCause::LinkLost, .. }
+    );
+    assert!(unknown && !a.link.is_open());
+    assert!(began.elapsed() < limits.dead_after + Duration::from_millis(50));
+}
+
 /// A handler that computes in place holds its lane up; the process vouches for itself meanwhile.
 #[test]
 fn a_lane_that_is_held_up_is_vouched_for() {

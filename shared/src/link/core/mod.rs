@@ -201,8 +201,9 @@ impl<T> LinkCore<T> {
         self.write_carrying(RecordType::Revoke, list);
     }
 
-    /// Writes the CLOSE that must be the last record.
+    /// Writes the CLOSE that must be the last record: what is left of large messages stays here.
     pub fn close(&mut self, code: CloseCode, text: &str) {
+        self.outgoing = Outgoing::default();
         let (buffer, _) = self.frames.room(record::HEADER_BYTES + 258);
         record::encode_close(code.wire(), text, buffer);
     }

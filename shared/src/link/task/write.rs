@@ -49,6 +49,10 @@ impl<S: Service> LinkTask<S> {
     }
 
     fn take_item(&mut self, item: Item, now: Instant) {
+        if self.closing.is_some() {
+            self.refuse(item);
+            return;
+        }
         match item {
             Item::Call(request, slot) => match self.core.call(&request, slot.clone(), now) {
                 Ok(id) => slot.set_id(id),
