@@ -15,7 +15,7 @@ const WELL_AGAIN: &str = "in the end all is well";
 const NOTICED: &str = "a dead link is noticed in time";
 
 /// How long a new process has until everybody must reach it.
-const FOUND_WITHIN: Duration = Duration::from_secs(5);
+const FOUND_WITHIN: Duration = Duration::from_secs(8);
 
 /// How long a death may go unnoticed.
 const NOTICED_WITHIN: Duration = Duration::from_secs(20);
@@ -120,7 +120,8 @@ impl View<'_> {
 
     /// Whether whichever instance a balanced call goes to is steady.
     fn all_steady(&self, call: &CallRecord) -> bool {
-        let mut found = 0;
+        let relayed = call.command == "relay";
+        let (mut there, mut found) = (0, 0);
         for (id, process) in self.around(call.made) {
             if process.worker != call.worker || id == call.by {
                 continue;
@@ -128,11 +129,12 @@ impl View<'_> {
             if self.is_disturbed(process) || !self.reaches(call.by, id) {
                 return false;
             }
+            there += 1;
             found += usize::from(self.is_found(id, call));
         }
-        // `relay` goes on to yet another.
-        let is_direct_hop = call.command != "relay" || self.window.cut.is_empty();
-        found > usize::from(call.command == "relay") && is_direct_hop
+        // `relay` goes on to yet another, which its instance must have found as well.
+        let goes_on = found == there && found > 1 && self.window.cut.is_empty();
+        if relayed { goes_on } else { found > 0 }
     }
 
     /// Whether a process has been ready for long enough when the call was made, and stays.
@@ -140,7 +142,12 @@ impl View<'_> {
         let process = self.evidence.process(id);
         let ready = process.ready.is_some_and(|ready| ready + FOUND_WITHIN <= call.made);
         let stays = process.leaving.is_none_or(|at| at > call.made + call.deadline);
-        ready && stays && !self.is_disturbed(process)
+        // Of two that claim a name the mesh knows one.
+        let claims = |other: &Process| {
+            other.worker == process.worker && other.variant == process.variant
+        };
+        let is_alone = self.living(call.made).filter(|(_, other)| claims(other)).count() == 1;
+        ready && stays && is_alone && !self.is_disturbed(process)
     }
 
     /// Something happens to it in this window; its death, too, unless it said goodbye.
