@@ -1,4 +1,5 @@
 //! The whole example as `cargo xtask demo` runs it: real processes, real pictures, real signals.
+#![allow(clippy::unwrap_used)] // A test ends where it goes wrong.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

@@ -55,7 +55,10 @@ async fn start() -> Result<Worker, StartError> {
             workshop.resize(variant.as_str(), &order)
         })
         .handle(move |_: Context, _: Stats| std::future::ready(Ok(for_stats.stats())))
-        .handle(move |_: Context, _: Flush| std::future::ready(Ok(for_flush.flush())))
+        .handle(move |_: Context, _: Flush| {
+            for_flush.flush();
+            std::future::ready(Ok(()))
+        })
         .on_connection(|peer| log::info!("{}/{} is here", peer.worker, peer.variant))
         .start()
         .await
