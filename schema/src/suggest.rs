@@ -3,10 +3,7 @@
 use crate::limits::NAME_BYTES_MAX;
 
 /// The known word that the wrong one was most likely meant to be, if any is near enough.
-pub fn nearest<'w>(
-    wrong: &str,
-    known: impl IntoIterator<Item = &'w str>,
-) -> Option<&'w str> {
+pub fn nearest<'w>(wrong: &str, known: impl IntoIterator<Item = &'w str>) -> Option<&'w str> {
     if wrong.len() > NAME_BYTES_MAX {
         return None;
     }

@@ -93,7 +93,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn waits_stay_within_bounds(min in any::<u64>(), max in any::<u64>(), seed in any::<u64>()) {
+        fn waits_stay_within_bounds(range in any::<(u64, u64)>(), seed in any::<u64>()) {
+            let (min, max) = range;
             let (min, max) = (Duration::from_nanos(min), Duration::from_nanos(max));
             let random = Random::seeded(seed);
             let mut backoff = Backoff::new(min, max);

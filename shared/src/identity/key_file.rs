@@ -36,7 +36,10 @@ pub enum KeyFileError {
         mode: u32,
     },
     /// A folder, a pipe, or longer than [`KEY_FILE_BYTES_MAX`].
-    #[error("{}: not a key file: it must be a regular file of at most {KEY_FILE_BYTES_MAX} bytes", path.display())]
+    #[error(
+        "{}: not a key file: it must be a regular file of at most {KEY_FILE_BYTES_MAX} bytes",
+        path.display()
+    )]
     NotAKeyFile {
         /// The path.
         path: PathBuf,
