@@ -1,6 +1,7 @@
 //! The bounded way from callers on any thread to the link's task. The task takes everything at
 //! once, so a busy link pays one lock for many calls, and only the first of them wakes it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
@@ -36,20 +37,22 @@ struct State {
     items: Vec<Item>,
     bytes: usize,
     waker: Option<Waker>,
-    closed: bool,
 }
 
 /// Requests that the task has not taken yet.
 pub(crate) struct Inbox {
     state: Mutex<State>,
+    /// Changed under the lock; who only asks whether the link lives, as every call does when it
+    /// chooses its instance, asks without it.
+    closed: AtomicBool,
     items_max: usize,
     bytes_max: usize,
 }
 
 impl Inbox {
     pub(crate) fn new(items_max: usize, bytes_max: usize) -> Self {
-        let state = State { items: Vec::new(), bytes: 0, waker: None, closed: false };
-        Self { state: Mutex::new(state), items_max, bytes_max }
+        let state = State { items: Vec::new(), bytes: 0, waker: None };
+        Self { state: Mutex::new(state), closed: AtomicBool::new(false), items_max, bytes_max }
     }
 
     /// Puts a request in.
@@ -59,7 +62,7 @@ impl Inbox {
     pub(crate) fn push_request(&self, item: Item) -> Result<(), NotExecuted> {
         let bytes = item.body_bytes();
         let mut state = self.lock();
-        if state.closed {
+        if self.is_closed() {
             return Err(NotExecuted::LinkLost);
         }
         if state.items.len() >= self.items_max {
@@ -78,7 +81,7 @@ impl Inbox {
     /// one of the few words of the link's owner. False when the link is gone.
     pub(crate) fn push_control(&self, item: Item) -> bool {
         let state = self.lock();
-        let open = !state.closed;
+        let open = !self.is_closed();
         if open {
             push(state, item);
         }
@@ -105,14 +108,14 @@ impl Inbox {
     /// Lets nothing in any more and gives back what is left.
     pub(crate) fn close(&self) -> Vec<Item> {
         let mut state = self.lock();
-        state.closed = true;
+        self.closed.store(true, Ordering::Release);
         state.waker = None;
         std::mem::take(&mut state.items)
     }
 
     /// True once the link is gone.
     pub(crate) fn is_closed(&self) -> bool {
-        self.lock().closed
+        self.closed.load(Ordering::Acquire)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -12,8 +12,9 @@ const HEADROOM_BYTES: usize = 256;
 /// Buffers kept for use again; more are given back to the allocator.
 const SPARE_MAX: usize = 2;
 
-/// Largest capacity of a buffer that is kept.
-const SPARE_BYTES_MAX: usize = 1 << 17;
+/// Largest capacity of a buffer that is kept, bytes: what a full frame grows to, so that bulk does
+/// not ask the system for fresh pages again and again.
+const SPARE_BYTES_MAX: usize = 1 << 19;
 
 /// A frame that is complete and not yet sealed.
 #[derive(Debug)]
