@@ -36,7 +36,7 @@ enum Meshwork {
     Members(members::Members),
     Call(Box<call::Call>),
     /// Check a schema and show what it says
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  meshwork schema check mesh.toml")]
     Schema(schema::SchemaCommand),
     Keygen(keygen::Keygen),
 }

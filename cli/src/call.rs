@@ -31,13 +31,15 @@ const LEAVE_WITHIN: Duration = Duration::from_secs(1);
 
 /// Join the mesh for one call, and print the reply
 ///
-/// The call is made as a worker of the schema, `operator` unless --as says another. Where the schema
-/// has none, the error shows the lines to add.
+/// The call is made as a worker of the schema, `operator` unless --as says another. Where the
+/// schema has none, the error shows the lines to add.
 ///
 /// A balanced command goes to one instance, a broadcast command to all of them; a queued one prints
 /// the receipt of its job.
 #[derive(Args, Debug)]
-#[command(after_long_help = "\
+#[command(
+    verbatim_doc_comment,
+    after_long_help = "\
 Examples:
   meshwork call thumbnailer.resize '{\"width\": 320}' --secret-file mesh.secret
   meshwork call thumbnailer.stats --json               every instance: the schema says broadcast
@@ -49,7 +51,8 @@ MESHWORK_JOIN_KEY_FILE, and the file of MESHWORK_CONFIG. Without any: http://127
 
 Exit codes: 0 answered; 10 not executed, safe to retry; 11 the handler said no; 12 unknown, it may
 have run; 64 wrong usage; 66 a file cannot be read; 69 no master answers; 77 not let in.
-A broadcast exits with the worst of its outcomes (12, 11, 10), and with 10 if nobody was asked.")]
+A broadcast exits with the worst of its outcomes (12, 11, 10), and with 10 if nobody was asked."
+)]
 pub(crate) struct Call {
     /// Whom to ask for what, as named in the schema
     #[arg(value_name = "WORKER.COMMAND")]

@@ -10,6 +10,7 @@ mod tally;
 use std::time::Duration;
 
 use clap::Args;
+use clap::builder::RangedU64ValueParser;
 use meshwork_shared::logging;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
@@ -24,27 +25,34 @@ use crate::terminal::{is_interactive, say_json};
 /// Time between two looks at the counts where somebody watches, and elsewhere.
 const LOOK_EVERY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(1));
 
+/// How long it may run, in seconds.
+const SECONDS: std::ops::RangeInclusive<u64> = 1..=3600;
+
 /// Watch a small mesh at work, with nothing to set up
 ///
 /// Starts a master and six workers in this process, linked over encrypted loopback connections, and
-/// has them call each other: a `shop` asks three instances of `pricing` in turn and all at once, two
-/// of `stock` one by one, and enqueues jobs. On the way one instance leaves and another one joins.
+/// has them call each other: a `shop` asks three instances of `pricing` in turn and all at once,
+/// two of `stock` one by one, and enqueues jobs. On the way one instance leaves and another one joins.
 ///
 /// Needs no file, no key and no port of yours, and leaves nothing behind.
 #[derive(Args, Debug)]
-#[command(after_long_help = "\
+#[command(
+    verbatim_doc_comment,
+    after_long_help = "\
 Examples:
   meshwork demo
   meshwork demo --seconds 5
   meshwork demo --json --seconds 3 | jq .answered
 
-Columns: calls/s, p50 and p99 are those of the last moment, and of the whole run at the end; `failed`
-are calls that the handler refused (sold out, on purpose); `lost` are calls without an answer.
+Columns: calls/s, p50 and p99 are those of the last moment, and of the whole run at the end;
+`failed` are calls that the handler refused (sold out, on purpose); `lost` are calls without an
+answer.
 
-Exit codes: 0 every command was answered and no call was lost, 1 otherwise, 64 wrong usage.")]
+Exit codes: 0 every command was answered and no call was lost, 1 otherwise, 64 wrong usage."
+)]
 pub(crate) struct Demo {
     /// How long it runs
-    #[arg(long, value_name = "N", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    #[arg(long, value_name = "N", default_value_t = 15, value_parser = seconds())]
     seconds: u64,
     /// Print one line of JSON at the end, and nothing else
     #[arg(long)]
@@ -124,6 +132,10 @@ impl Demo {
             }
         }
     }
+}
+
+fn seconds() -> RangedU64ValueParser {
+    RangedU64ValueParser::new().range(SECONDS)
 }
 
 fn stop_signal(kind: SignalKind) -> Result<tokio::signal::unix::Signal, CommandError> {

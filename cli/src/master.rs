@@ -23,17 +23,20 @@ use crate::terminal::{is_interactive, note, say, say_json};
 ///
 /// Runs until SIGTERM or Ctrl-C. SIGHUP reads the schema again; one with mistakes changes nothing.
 #[derive(Args, Debug)]
-#[command(after_long_help = "\
+#[command(
+    verbatim_doc_comment,
+    after_long_help = "\
 Examples:
   meshwork keygen --out mesh.secret
   meshwork master --schema mesh.toml --secret-file mesh.secret
-  meshwork master --config meshwork.toml --mesh-listen 0.0.0.0:0 --json   any free port, said in JSON
+  meshwork master --config meshwork.toml --mesh-listen 0.0.0.0:0 --json   any port, said in JSON
 
 Everything can also stand in the file of --config under [master], or in MESHWORK_* variables
 (docs/CONFIGURATION.md). The command line wins, then the variables, then the file.
 
 Exit codes: 0 ended by a signal, 1 cannot start or a schema with mistakes, 64 wrong usage or
-configuration, 66 a file cannot be read.")]
+configuration, 66 a file cannot be read."
+)]
 pub(crate) struct RunMaster {
     /// A configuration file
     #[arg(long, value_name = "FILE")]

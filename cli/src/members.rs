@@ -24,17 +24,20 @@ const TOKEN_FILE: &str = "admin.token";
 /// names at start: --token-file or --state-dir says where it is, or MESHWORK_ADMIN_TOKEN_FILE; the
 /// default is `meshwork-state` in the working directory, where a master on a laptop keeps it.
 #[derive(Args, Debug)]
-#[command(after_long_help = "\
+#[command(
+    verbatim_doc_comment,
+    after_long_help = "\
 Examples:
   meshwork members
   meshwork members --master http://10.0.0.1:7071 --token-file admin.token --json
   meshwork members revoke thumbnailer/pod-3
 
-A member that is `lost` has no link to the master now. That is an opinion: its peers go on calling it
-as long as it answers them.
+A member that is `lost` has no link to the master now. That is an opinion: its peers go on calling
+it as long as it answers them.
 
 Exit codes: 0 shown or revoked, 1 the master says no (no such member), 64 wrong usage, 66 the token
-cannot be read, 69 no master answers, 77 the master refuses the token.")]
+cannot be read, 69 no master answers, 77 the master refuses the token."
+)]
 pub(crate) struct Members {
     #[command(subcommand)]
     subcommand: Option<MembersCommand>,
@@ -52,15 +55,19 @@ enum MembersCommand {
 
 /// Put a member out of the mesh
 ///
-/// Its tickets are taken back: its links are closed everywhere, and the process is not let in again.
-/// A new process of that name is; change its join key, or rotate the mesh secret, to keep that out.
+/// Its tickets are taken back: its links are closed everywhere, and the process is not let in
+/// again. A new process of that name is; replace its join key, or rotate the mesh secret, to keep
+/// that out.
 #[derive(Args, Debug)]
-#[command(after_long_help = "\
+#[command(
+    verbatim_doc_comment,
+    after_long_help = "\
 Example:
   meshwork members revoke thumbnailer/pod-3
 
 Exit codes: 0 revoked, 1 there is no such member, 64 wrong usage, 66 the token cannot be read,
-69 no master answers, 77 the master refuses the token.")]
+69 no master answers, 77 the master refuses the token."
+)]
 struct Revoke {
     /// The member, as `meshwork members` shows it
     #[arg(value_name = "WORKER/VARIANT", value_parser = parse_member)]

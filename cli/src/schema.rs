@@ -24,12 +24,15 @@ pub(crate) enum SchemaCommand {
 /// instead. A schema without mistakes is shown as tables: its workers, who links to whom, who may
 /// call what, and what looks like an oversight.
 #[derive(Args, Debug)]
-#[command(after_long_help = "\
+#[command(
+    verbatim_doc_comment,
+    after_long_help = "\
 Examples:
   meshwork schema check mesh.toml
   meshwork schema check mesh.toml --json | jq '.summary.commands[].command'
 
-Exit codes: 0 no mistakes, 1 mistakes, 64 wrong usage, 66 the file cannot be read.")]
+Exit codes: 0 no mistakes, 1 mistakes, 64 wrong usage, 66 the file cannot be read."
+)]
 pub(crate) struct Check {
     /// The schema: JSON if its name ends in .json, else TOML
     file: PathBuf,

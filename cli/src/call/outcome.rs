@@ -101,7 +101,7 @@ fn word(error: &CallError) -> &'static str {
 
 fn explained(error: &CallError) -> String {
     let advice = match error {
-        CallError::NotExecuted { .. } => "; no handler ran, it is safe to retry",
+        CallError::NotExecuted { .. } => "; no handler ran",
         CallError::Unknown { .. } => "; retry only if it may run twice",
         CallError::Failed { .. } => "",
     };

@@ -9,6 +9,10 @@ use super::tally::Reading;
 use crate::table::{Side, Table};
 use crate::terminal::{Paint, Style, is_interactive, say};
 
+/// Lines that are wider than the terminal are cut: a wrapped one would be two to go up.
+const NO_WRAP: &str = "\x1b[?7l";
+const WRAP: &str = "\x1b[?7h";
+
 /// Up so many lines, and what is below is cleared.
 fn up(lines: usize) -> String {
     if lines == 0 { String::new() } else { format!("\x1b[{lines}A\x1b[J") }
@@ -44,7 +48,7 @@ impl Board {
         let seconds = since_start.as_secs();
         if self.live {
             let text = format!("\n{}", table(readings, span));
-            say(&format!("{}{text}", up(self.drawn)));
+            say(&format!("{}{NO_WRAP}{text}{WRAP}", up(self.drawn)));
             self.drawn = text.lines().count();
         } else {
             let rates: Vec<String> = readings.iter().map(|reading| rate(reading, span)).collect();

@@ -19,11 +19,14 @@ use crate::terminal::{note, say};
 /// anything runs. Prints the public half, which is not secret: `keygen join --authority` takes it.
 /// A key that is there already is kept, and its public half printed.
 #[derive(Args, Debug)]
-#[command(after_long_help = "\
+#[command(
+    verbatim_doc_comment,
+    after_long_help = "\
 Example:
   meshwork keygen authority --state-dir state
 
-Exit codes: 0 made or there already, 1 cannot be written, 64 the file there is no key.")]
+Exit codes: 0 made or there already, 1 cannot be written, 64 the file there is no key."
+)]
 pub(crate) struct Authority {
     /// The master's state directory; made if it is not there
     #[arg(long, value_name = "DIR")]

@@ -16,7 +16,9 @@ use crate::terminal::note;
 /// It derives from the mesh secret and names the master's authority key: the same arguments always
 /// give the same key. Deploy the worker with it and nothing else.
 #[derive(Args, Debug)]
-#[command(after_long_help = "\
+#[command(
+    verbatim_doc_comment,
+    after_long_help = "\
 Examples:
   meshwork keygen join thumbnailer --secret-file mesh.secret --state-dir state
   meshwork keygen join gateway --secret-file mesh.secret --authority authority1_... \\
@@ -25,7 +27,8 @@ Examples:
 The master prints its authority (authority1_...) when it starts; `meshwork keygen authority` prints
 it before that.
 
-Exit codes: 0 made, 1 cannot be written, 64 wrong usage or not a key, 66 a file cannot be read.")]
+Exit codes: 0 made, 1 cannot be written, 64 wrong usage or not a key, 66 a file cannot be read."
+)]
 pub(crate) struct Join {
     /// The worker, as named in the schema
     worker: WorkerName,
