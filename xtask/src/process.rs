@@ -7,10 +7,21 @@ use std::process::{Command, Stdio};
 
 use crate::workspace;
 
+/// How the variables start that cargo sets for the one crate that it runs.
+const OF_THIS_CRATE: [&str; 2] = ["CARGO_PKG_", "CARGO_MANIFEST_"];
+
 /// A command of cargo: the one that runs us, colours only on a terminal.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let mut command = program(&env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()));
     command.args(arguments);
+    // What cargo told of this crate when it ran us. Build scripts that watch these variables, as
+    // the one of ring does, would otherwise run again at each change from `cargo` to
+    // `cargo xtask` and back, and everything above them be compiled anew.
+    for (name, _) in env::vars_os() {
+        if name.to_str().is_some_and(|name| OF_THIS_CRATE.iter().any(|of| name.starts_with(of))) {
+            command.env_remove(name);
+        }
+    }
     if io::stdout().is_terminal() {
         command.env("CARGO_TERM_COLOR", "always");
     }
