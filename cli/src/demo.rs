@@ -30,9 +30,10 @@ const SECONDS: std::ops::RangeInclusive<u64> = 1..=3600;
 
 /// Watch a small mesh at work, with nothing to set up
 ///
-/// Starts a master and six workers in this process, linked over encrypted loopback connections, and
-/// has them call each other: a `shop` asks three instances of `pricing` in turn and all at once,
-/// two of `stock` one by one, and enqueues jobs. On the way one instance leaves and another one joins.
+/// Starts a master and six workers in this process, linked over encrypted loopback connections,
+/// and has them call each other: a `shop` asks three instances of `pricing` in turn and all at
+/// once, two of `stock` one by one, and enqueues jobs. On the way one instance leaves and another
+/// one joins.
 ///
 /// Needs no file, no key and no port of yours, and leaves nothing behind.
 #[derive(Args, Debug)]
