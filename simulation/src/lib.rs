@@ -4,7 +4,7 @@
 //! its seams (sockets, clocks, randomness).
 //!
 //! # Layout
-//! * [`run`]: one run, from its plan to the verdict
+//! * [`campaign`]: many runs; [`run`]: one, from its plan to the verdict
 //! * [`scenario`]: what is done to the mesh, filled in by the draws of a seed; `plan` is the result
 //! * `mesh`: the hosts, their processes, and what they ask of each other
 //! * [`journal`]: what really happened, kept outside of the hosts
@@ -22,6 +22,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub mod campaign;
 pub mod checker;
 mod draw;
 pub mod journal;

@@ -9,7 +9,7 @@ use crate::tally::Tally;
 use crate::virtual_time::VirtualTime;
 
 /// What a run is made of.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Run {
     /// What happens, in outline.
     pub scenario: Scenario,

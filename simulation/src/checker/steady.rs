@@ -93,11 +93,7 @@ impl View<'_> {
     }
 
     /// A broadcast that did not expect somebody.
-    fn missing(
-        &self,
-        call: &CallRecord,
-        outcomes: &[(Option<String>, Outcome)],
-    ) -> Option<String> {
+    fn missing(&self, call: &CallRecord, outcomes: &[(Option<String>, Outcome)]) -> Option<String> {
         let there = |variant: &str| outcomes.iter().any(|(at, _)| at.as_deref() == Some(variant));
         let processes = &self.evidence.entries.processes;
         processes
@@ -110,9 +106,9 @@ impl View<'_> {
 
     /// Whether one steady process holds the variant, and the caller can reach it.
     fn steady_target(&self, call: &CallRecord, variant: &str) -> bool {
-        let holders = self.living(call.made).filter(|(_, process)| {
-            process.worker == call.worker && process.variant == variant
-        });
+        let holders = self
+            .living(call.made)
+            .filter(|(_, process)| process.worker == call.worker && process.variant == variant);
         let holders: Vec<_> = holders.collect();
         let [(id, _)] = holders.as_slice() else { return false };
         *id != call.by && self.is_found(*id, call) && self.reaches(call.by, *id)
@@ -143,9 +139,8 @@ impl View<'_> {
         let ready = process.ready.is_some_and(|ready| ready + FOUND_WITHIN <= call.made);
         let stays = process.leaving.is_none_or(|at| at > call.made + call.deadline);
         // Of two that claim a name the mesh knows one.
-        let claims = |other: &Process| {
-            other.worker == process.worker && other.variant == process.variant
-        };
+        let claims =
+            |other: &Process| other.worker == process.worker && other.variant == process.variant;
         let is_alone = self.living(call.made).filter(|(_, other)| claims(other)).count() == 1;
         ready && stays && is_alone && !self.is_disturbed(process)
     }
@@ -174,8 +169,7 @@ impl View<'_> {
     /// Who lives, or died so lately that others may not know.
     fn around(&self, at: Duration) -> impl Iterator<Item = (ProcessId, &Process)> {
         let lives = move |process: &Process| {
-            process.started <= at
-                && process.ended.is_none_or(|ended| ended + NOTICED_WITHIN > at)
+            process.started <= at && process.ended.is_none_or(|ended| ended + NOTICED_WITHIN > at)
         };
         self.numbered().filter(move |(_, process)| lives(process))
     }

@@ -13,9 +13,7 @@ use std::time::Duration;
 
 use meshwork_shared::ids::Incarnation;
 
-pub use record::{
-    Aim, CallEnd, CallRecord, Execution, HandlerEnd, Outcome, Process, ProcessId,
-};
+pub use record::{Aim, CallEnd, CallRecord, Execution, HandlerEnd, Outcome, Process, ProcessId};
 pub use trace::Trace;
 
 use crate::tasks::Token;

@@ -11,9 +11,7 @@ use super::host::Ground;
 use crate::draw::Draw;
 use crate::journal::ProcessId;
 use crate::plan::Kind;
-use crate::tasks::{
-    Act, All, Back, Count, Crunch, Hush, Inner, Narrow, Note, Relay, Safe, Work,
-};
+use crate::tasks::{Act, All, Back, Count, Crunch, Hush, Inner, Narrow, Note, Relay, Safe, Work};
 
 /// Calls that a process makes at the same time.
 const CALLERS: usize = 3;
@@ -124,7 +122,11 @@ fn wish(draw: &Draw) -> Wish {
         wait_for_ready: draw.chance(10),
         strategy,
     };
-    Wish { options, patience: draw.chance(4).then(|| draw.time(Duration::ZERO, short.1)), most: None }
+    Wish {
+        options,
+        patience: draw.chance(4).then(|| draw.time(Duration::ZERO, short.1)),
+        most: None,
+    }
 }
 
 /// Anything, beyond the deadline too.

@@ -19,7 +19,7 @@ use crate::draw::Draw;
 use crate::plan::{HostPlan, Kind, MASTER, Plan, SETTLE, Window};
 
 /// A scenario.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Scenario {
     /// What `--scenario` takes.
     pub name: &'static str,
@@ -100,11 +100,7 @@ pub const SCENARIOS: [Scenario; 15] = [
         about: "as late-half, but the process that is replaced lives and comes back",
         plan: rebuild::rival,
     },
-    Scenario {
-        name: "chaos",
-        about: "faults of every kind at once",
-        plan: chaos::chaos,
-    },
+    Scenario { name: "chaos", about: "faults of every kind at once", plan: chaos::chaos },
 ];
 
 impl Scenario {
