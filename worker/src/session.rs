@@ -218,9 +218,16 @@ impl Session {
         self.authority.admit(&public)?;
         let now = self.clock.unix_seconds();
         self.trust.with_policy(|policy| {
+            let known = policy.authority(&public.id()).is_some();
             policy.trust(public).map_err(|error| error.to_string())?;
             let ticket = &peer.introduction.ticket;
-            policy.check(ticket, &peer.node, Role::Master, now).map_err(|error| error.to_string())
+            policy.check(ticket, &peer.node, Role::Master, now).map_err(|error| {
+                // Nothing else that it signs may count either.
+                if !known {
+                    policy.distrust(&public.id());
+                }
+                error.to_string()
+            })
         })?;
         self.authority.pin(&public)?;
         Ok(self.introduction())
