@@ -111,7 +111,7 @@ fn echo() -> Builder {
             std::thread::sleep(Duration::from_millis(spin.ms));
             std::future::ready(Ok(()))
         })
-        .handle(|context: Context, _: Who| async move {
-            Ok(context.worker().identity().to_string())
-        })
+        .handle(
+            |context: Context, _: Who| async move { Ok(context.worker().identity().to_string()) },
+        )
 }

@@ -1,9 +1,11 @@
 //! Processes that are killed and stopped.
 
+use std::collections::BTreeSet;
+
 use rustix::process::Signal;
 
 use crate::child::Child;
-use crate::people::{Asker, LONGER_THAN_DEAD, QUICK, SCHEMA, ends_unknown, quick};
+use crate::people::{Asker, LONGER_THAN_DEAD, QUICK, SCHEMA, all_are, ends_unknown, quick};
 use crate::support::{Mesh, eventually, soon};
 
 #[tokio::test]
@@ -34,28 +36,27 @@ async fn row_48_a_stopped_process_comes_back_and_blames_nobody() {
     let call = asker.wait("e1");
     while asker.say().await.unwrap() != "echo/e1" {}
 
-    [&first, &second].map(|child| child.signal(Signal::STOP));
+    for child in [&first, &second] {
+        child.signal(Signal::STOP);
+    }
     ends_unknown(call).await;
     asker.linked_to(&[]).await;
+    eventually("both losses are told", || asker.lost().len() == 2).await;
     assert!(asker.lost().iter().all(|lost| lost.ends_with("closed here (silent)")));
     tokio::time::sleep(LONGER_THAN_DEAD).await;
 
-    [&first, &second].map(|child| child.signal(Signal::CONT));
+    for child in [&first, &second] {
+        child.signal(Signal::CONT);
+    }
     asker.linked_to(&["echo/e1", "echo/e2"]).await;
     let answers = async {
-        let mut answered = std::collections::BTreeSet::new();
+        let mut answered = BTreeSet::new();
         while answered.len() < 2 {
             answered.insert(asker.say().await.unwrap());
         }
     };
     soon("an answer of both", answers).await;
-    let ready = || async { mesh.statuses().await.iter().all(|status| status.ends_with("Ready")) };
-    let all_ready = async {
-        while !ready().await {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
-    };
-    soon("their coming back to the master", all_ready).await;
+    all_are(&mesh, "Ready").await;
     for child in [&first, &second] {
         let output = child.output();
         assert!(!output.contains("closed here"), "it blames a peer for its own sleep");
@@ -64,5 +65,5 @@ async fn row_48_a_stopped_process_comes_back_and_blames_nobody() {
     // Both slept: their own link is the one of the beginning.
     let lost = |child: &Child| child.output().matches("no longer linked to echo").count();
     assert_eq!((lost(&first), lost(&second)), (0, 0));
-    eventually("nobody else is lost", || asker.lost().len() == 2).await;
+    assert_eq!(asker.lost().len(), 2, "nothing is lost after that");
 }

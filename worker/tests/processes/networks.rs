@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use crate::people::{Asker, QUICK, SCHEMA, echo, ends_unknown, quick};
-use crate::proxy::Proxy;
-use crate::support::{Mesh, soon};
 use meshwork_worker::Sources;
+
+use crate::people::{Asker, QUICK, SCHEMA, all_are, echo, ends_unknown, quick};
+use crate::proxy::Proxy;
+use crate::support::{Mesh, eventually, soon};
 
 #[tokio::test]
 async fn row_47_a_peer_that_loses_power_is_dead_after_its_time() {
@@ -22,22 +23,13 @@ async fn row_47_a_peer_that_loses_power_is_dead_after_its_time() {
     wire.silence();
     ends_unknown(call).await;
     asker.linked_to(&["echo/e2"]).await;
-    assert_eq!(asker.lost(), ["echo/e1: closed here (silent)"]);
+    let silent = || asker.lost() == ["echo/e1: closed here (silent)"];
+    eventually("its link is closed for its silence", silent).await;
     for _ in 0..10 {
         assert_eq!(asker.say_raw().await.unwrap(), "echo/e2");
     }
     wire.heal();
     asker.linked_to(&["echo/e1", "echo/e2"]).await;
-}
-
-/// Waits until the master sees all members so.
-async fn all_are(mesh: &Mesh, status: &str) {
-    let seen = async {
-        while !mesh.statuses().await.iter().all(|member| member.ends_with(status)) {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    soon(&format!("the master's word that all are {status}"), seen).await;
 }
 
 #[tokio::test]
@@ -46,8 +38,7 @@ async fn row_49_a_master_that_nobody_reaches_costs_no_call_and_no_link() {
     let wire = Proxy::to(mesh.address()).await;
     let _echo = echo(&mesh, "e1").master(wire.address()).start().await.unwrap();
     let sources = Sources::from_environment(QUICK);
-    let asker =
-        mesh.worker("asker").sources(sources).variant("a1").master(wire.address());
+    let asker = mesh.worker("asker").sources(sources).variant("a1").master(wire.address());
     let asker = Asker::start(asker).await;
     all_are(&mesh, "Ready").await;
     let before = (mesh.members().await, asker.worker.identity());
@@ -75,7 +66,9 @@ async fn row_49_workers_that_reach_nobody_find_everybody_again() {
     asker.linked_to(&["echo/e1"]).await;
     let incarnation = alone.identity().incarnation;
 
-    [&to_master, &to_echo].map(Proxy::silence);
+    for wire in [&to_master, &to_echo] {
+        wire.silence();
+    }
     asker.linked_to(&[]).await;
     let lost = async {
         while !mesh.statuses().await.contains(&"echo/e1 Lost".to_owned()) {
@@ -86,7 +79,9 @@ async fn row_49_workers_that_reach_nobody_find_everybody_again() {
     let error = asker.say_raw().await.unwrap_err();
     assert!(error.is_safe_to_retry(), "{error}");
 
-    [&to_master, &to_echo].map(Proxy::heal);
+    for wire in [&to_master, &to_echo] {
+        wire.heal();
+    }
     asker.linked_to(&["echo/e1"]).await;
     all_are(&mesh, "Ready").await;
     assert_eq!(asker.say_raw().await.unwrap(), "echo/e1");
@@ -105,7 +100,7 @@ async fn row_29_known_members_link_anew_while_the_master_is_down() {
     for cut in 1..=3 {
         wire.cut();
         let gone = || asker.lost().len() == cut;
-        crate::support::eventually("the cut is noticed", gone).await;
+        eventually("the cut is noticed", gone).await;
         asker.linked_to(&["echo/e1"]).await;
         assert_eq!(asker.say_raw().await.unwrap(), "echo/e1");
     }

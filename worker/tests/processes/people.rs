@@ -115,3 +115,13 @@ pub(crate) async fn ends_unknown(call: tokio::task::JoinHandle<Result<Value, Cal
     let lost = matches!(ended, Err(CallError::Unknown { cause: UnknownCause::LinkLost, .. }));
     assert!(lost, "{ended:?}");
 }
+
+/// Waits until the master sees all members so.
+pub(crate) async fn all_are(mesh: &Mesh, status: &str) {
+    let seen = async {
+        while !mesh.statuses().await.iter().all(|member| member.ends_with(status)) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    soon(&format!("the master's word that all are {status}"), seen).await;
+}

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use meshwork_shared::config::MasterConfig;
 use meshwork_worker::Sources;
 use serde_json::json;
 
@@ -31,11 +32,11 @@ const SPIN: Duration = Duration::from_millis(6_500);
 
 #[tokio::test]
 async fn a_handler_that_spins_costs_no_worker_its_link() {
-    let mesh = Mesh::start_with(SCHEMA, |config| {
+    let limits = |config: &mut MasterConfig| {
         config.limits.ping_after = Duration::from_millis(500);
         config.limits.dead_after = Duration::from_secs(5);
-    });
-    let mesh = mesh.await;
+    };
+    let mesh = Mesh::start_with(SCHEMA, limits).await;
     let settings = [LIMITS.as_slice(), &[("MESHWORK_LANES", "2")]].concat();
     let child = Child::join(&mesh, "e1", &settings).await;
     let asker = |variant| {
@@ -43,7 +44,9 @@ async fn a_handler_that_spins_costs_no_worker_its_link() {
         Asker::start(mesh.worker("asker").sources(sources).variant(variant))
     };
     let (spinning, other) = (asker("a1").await, asker("a2").await);
-    [&spinning, &other].map(|asker| assert_eq!(asker.links(), ["echo/e1"]));
+    for asker in [&spinning, &other] {
+        assert_eq!(asker.links(), ["echo/e1"]);
+    }
 
     let worker = spinning.worker.clone();
     let arguments = json!({"ms": SPIN.as_millis() as u64});
@@ -57,7 +60,9 @@ async fn a_handler_that_spins_costs_no_worker_its_link() {
     spin.await.unwrap().unwrap();
     assert!(answered_meanwhile > 10, "{answered_meanwhile} answers");
     assert_eq!(spinning.say().await.unwrap(), "echo/e1", "on the link that was held up");
-    [&spinning, &other].map(|asker| assert!(asker.lost().is_empty(), "{:?}", asker.lost()));
+    for asker in [&spinning, &other] {
+        assert!(asker.lost().is_empty(), "{:?}", asker.lost());
+    }
     let ready = "echo/e1 Ready".to_owned();
     assert!(mesh.statuses().await.contains(&ready), "its link to the master");
     let output = child.output();

@@ -74,6 +74,16 @@ impl Mesh {
         members.iter().map(|info| info.member.key.to_string()).collect()
     }
 
+    /// How the master sees its members, as `worker/variant Status`.
+    #[allow(dead_code)] // Not every test file looks.
+    pub(crate) async fn statuses(&self) -> Vec<String> {
+        let members = self.master().members().await.unwrap().members;
+        let status = |info: &meshwork_master::registry::MemberInfo| {
+            format!("{} {:?}", info.member.key, info.member.status)
+        };
+        members.iter().map(status).collect()
+    }
+
     /// A worker of this mesh, not started yet.
     pub(crate) fn worker(&self, name: &str) -> Builder {
         Worker::builder(name)
