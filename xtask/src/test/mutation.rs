@@ -57,6 +57,15 @@ const MUTATIONS: &[Mutation] = &[
         targets: &["--lib"],
         must_fail: &["link_loss_tells_what_was_sent_from_what_was_not"],
     },
+    Mutation {
+        value: "allow_check",
+        package: "meshwork-worker",
+        targets: &["--test", "hostile"],
+        must_fail: &[
+            "row_25_a_worker_that_allow_lacks_is_denied_after_the_handshake",
+            "row_26_commands_that_are_not_there_or_not_for_the_caller",
+        ],
+    },
 ];
 
 /// Runs every mutation.
