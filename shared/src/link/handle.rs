@@ -22,6 +22,7 @@ pub(crate) struct Shared {
     /// Calls handed in and not yet over.
     pub(crate) in_flight: AtomicUsize,
     pub(crate) peer_draining: AtomicBool,
+    pub(crate) drain_seen: AtomicBool,
     /// Calls of the peer that wait for our answer, as of the task's last turn.
     pub(crate) unanswered: AtomicUsize,
     pub(crate) writer: Mutex<Writer>,
@@ -44,6 +45,7 @@ impl Link {
                 inbox,
                 in_flight: AtomicUsize::new(0),
                 peer_draining: AtomicBool::new(false),
+                drain_seen: AtomicBool::new(false),
                 unanswered: AtomicUsize::new(0),
                 writer: Mutex::new(writer),
                 lane,
@@ -118,6 +120,12 @@ impl Link {
     /// Calls of ours handed in and not yet over.
     pub fn in_flight(&self) -> usize {
         self.shared.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// True once the peer knows that this end drains, and every call that it made before has come
+    /// in: closing the link then loses none.
+    pub fn is_drain_seen(&self) -> bool {
+        self.shared.drain_seen.load(Ordering::Relaxed)
     }
 
     /// True when neither end waits for an answer of the other.

@@ -39,8 +39,12 @@ impl Control {
 pub(super) async fn leave(worker: Worker, master: Option<Link>, links: Vec<Link>) {
     let inner = worker.inner();
     let quiet = async {
+        // First every peer must know: a call that is still on its way must find us here.
+        while links.iter().any(|link| link.is_open() && !link.is_drain_seen()) {
+            sleep(LOOK_EVERY).await;
+        }
         inner.activity.idle().await;
-        while links.iter().any(|link| link.in_flight() > 0) {
+        while links.iter().any(|link| link.is_open() && !link.is_idle()) {
             sleep(LOOK_EVERY).await;
         }
     };

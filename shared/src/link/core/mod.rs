@@ -24,6 +24,9 @@ use crate::limits::Limits;
 use crate::outcome::{CallError, Failure, NotExecuted, UnknownCause};
 use crate::record::{self, Extension, Record, RecordError, RecordType};
 
+/// Call id of the PING that follows a DRAIN; a call never has it.
+const DRAIN_PROBE: CallId = CallId(1);
+
 /// What a link tells whoever drives it.
 #[derive(Debug)]
 pub enum Event<T> {
@@ -40,6 +43,8 @@ pub enum Event<T> {
     },
     /// The peer takes no new calls.
     PeerDraining,
+    /// The peer knows that we take no new calls, and all that it asked before have come in.
+    DrainSeen,
     /// The peer has a fresh ticket.
     Ticket(Bytes),
     /// The peer passes on which tickets the authority took back.
@@ -75,6 +80,7 @@ pub struct LinkCore<T> {
     /// Calls of the peer that wait for our answer.
     unanswered: usize,
     draining: bool,
+    peer_draining: bool,
 }
 
 impl<T> LinkCore<T> {
@@ -89,6 +95,7 @@ impl<T> LinkCore<T> {
             limits: limits.clone(),
             unanswered: 0,
             draining: false,
+            peer_draining: false,
         }
     }
 
@@ -104,6 +111,11 @@ impl<T> LinkCore<T> {
     ) -> Result<CallId, (T, NotExecuted)> {
         if let Err(refused) = self.sendable(request, now) {
             return Err((token, refused));
+        }
+        if self.peer_draining {
+            // Written now it would come after our answer to the peer's drain, and might meet a
+            // closed link.
+            return Err((token, NotExecuted::Draining));
         }
         if self.pending.len() >= self.limits.calls_in_flight_max {
             return Err((token, NotExecuted::overloaded("calls in flight on the link")));
@@ -183,11 +195,13 @@ impl<T> LinkCore<T> {
 
     // --- the link itself ---
 
-    /// From now on new calls of the peer are refused, and the peer is told so.
+    /// From now on new calls of the peer are refused, and the peer is told so. The PING behind it
+    /// comes back once the peer sends no more calls: [`Event::DrainSeen`].
     pub fn drain(&mut self) {
         if !self.draining {
             self.draining = true;
             self.write_bare(RecordType::Drain, CallId(0));
+            self.write_bare(RecordType::Ping, DRAIN_PROBE);
         }
     }
 

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::super::assembly::OpenRefused;
 use super::super::large::{LargeKey, Role};
 use super::super::message::{Body, CommandRef, InboundCall};
-use super::{Event, LinkCore, Violation};
+use super::{DRAIN_PROBE, Event, LinkCore, Violation};
 use crate::ids::CallId;
 use crate::outcome::{CallError, ErrorBody, NotExecuted, UnknownCause};
 use crate::record::{self, COMMAND_BY_NAME, Extension, Record, RecordType};
@@ -35,8 +35,14 @@ impl<T> LinkCore<T> {
                 RecordType::Ping if self.liveness.may_answer(now) => {
                     self.write_bare(RecordType::Pong, record.call_id);
                 }
+                RecordType::Pong if record.call_id == DRAIN_PROBE && self.draining => {
+                    events.push(Event::DrainSeen);
+                }
                 RecordType::Ping | RecordType::Pong => {}
-                RecordType::Drain => events.push(Event::PeerDraining),
+                RecordType::Drain => {
+                    self.peer_draining = true;
+                    events.push(Event::PeerDraining);
+                }
                 RecordType::Ticket => events.push(Event::Ticket(record.body)),
                 RecordType::Revoke => events.push(Event::Revoke(record.body)),
                 RecordType::Close => {

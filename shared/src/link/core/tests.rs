@@ -216,8 +216,11 @@ async fn a_draining_end_refuses_new_calls() {
     pair.b.drain();
     pair.a.call(&pair.request(vec![]), 2, pair.now).unwrap();
     let (at_a, at_b) = pair.settle();
-    assert!(inbound(at_b).is_empty());
+    assert!(!at_b.iter().any(|event| matches!(event, Event::Call(_))));
     assert!(at_a.iter().any(|event| matches!(event, Event::PeerDraining)));
+    assert!(at_b.iter().any(|event| matches!(event, Event::DrainSeen)), "a knows");
+    let (_, refused) = pair.a.call(&pair.request(vec![]), 3, pair.now).unwrap_err();
+    assert_eq!(refused, NotExecuted::Draining, "and writes no more calls");
     assert_eq!(results(at_a), [(2, Err(CallError::not_executed(NotExecuted::Draining)))]);
     pair.b.answer(running.id, Ok(Body::empty()));
     assert_eq!(results(pair.settle().0), [(1, Ok(Body::empty()))]);

@@ -136,6 +136,7 @@ impl<S: Service> LinkTask<S> {
                     self.shared.peer_draining.store(true, Ordering::Relaxed);
                     self.service.notice(Notice::PeerDraining);
                 }
+                Event::DrainSeen => self.shared.drain_seen.store(true, Ordering::Relaxed),
                 Event::Ticket(ticket) => self.service.notice(Notice::Ticket(ticket)),
                 Event::Revoke(list) => self.service.notice(Notice::Revoke(list)),
                 Event::Closed { code, text } => {
