@@ -38,7 +38,7 @@ pub struct Resized {
 
 /// Say what you have done. Broadcast: every thumbnailer answers.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-pub struct Stats {}
+pub struct Stats;
 
 /// What a thumbnailer has done since it started.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,7 +57,7 @@ pub struct Done {
 
 /// Clear your shelf. Broadcast: every thumbnailer does, none answers.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-pub struct Flush {}
+pub struct Flush;
 
 impl Command for Resize {
     const WORKER: &'static str = "thumbnailer";
@@ -79,4 +79,16 @@ impl Command for Flush {
     const WORKER: &'static str = "thumbnailer";
     const NAME: &'static str = "flush";
     type Reply = ();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_without_arguments_can_be_called_without_any() {
+        // What `meshwork call thumbnailer.stats` sends.
+        assert!(serde_json::from_str::<Stats>("null").is_ok());
+        assert!(serde_json::from_str::<Flush>("null").is_ok());
+    }
 }

@@ -35,7 +35,7 @@ pub async fn wait_for(worker: &Worker, wanted: usize, within: Duration) -> Resul
 
 /// Asks every thumbnailer what it has done; one answer each, in the order of their names.
 pub async fn stats(worker: &Worker) -> Vec<Answer> {
-    let outcomes = worker.broadcast(Stats {}).await;
+    let outcomes = worker.broadcast(Stats).await;
     let answer = |outcome: meshwork_worker::InstanceOutcome<Done>| Answer {
         variant: outcome.instance.variant.to_string(),
         done: outcome.result.map_err(|error| error.to_string()),
@@ -48,7 +48,7 @@ pub async fn stats(worker: &Worker) -> Vec<Answer> {
 /// Tells every thumbnailer to clear its shelf, then asks how full the shelves are. No answer comes
 /// to a `flush` itself: `Ok` means no more than that it is on its way.
 pub async fn flush(worker: &Worker) -> Vec<Answer> {
-    for (instance, error) in worker.broadcast(Flush {}).await.errors() {
+    for (instance, error) in worker.broadcast(Flush).await.errors() {
         log::warn!("{} was not told to flush: {error}", instance.variant);
     }
     stats(worker).await
