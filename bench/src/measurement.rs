@@ -36,6 +36,9 @@ pub(crate) struct Summary {
     pub(crate) cpu_us_per_call: f64,
     /// Calls per second over those of the limit, each run by itself.
     pub(crate) ratio: Spread,
+    /// Processor time per call of the limit over the one of the point: like `ratio`, but hardly
+    /// moved by whatever else the machine does.
+    pub(crate) cpu_ratio: Spread,
     pub(crate) failed: u64,
 }
 
@@ -55,8 +58,9 @@ impl Summary {
     /// `runs` and `limits` are the same runs of the point and of its limit.
     pub(crate) fn new(point: Point, runs: &[Measurement], limits: &[Measurement]) -> Self {
         let median = |figure: fn(&Measurement) -> f64| Spread::of(runs.iter().map(figure)).median;
-        let ratio =
-            |(run, limit): (&Measurement, &Measurement)| run.calls_per_s / limit.calls_per_s;
+        let pairs = || runs.iter().zip(limits);
+        let ratio = pairs().map(|(run, limit)| run.calls_per_s / limit.calls_per_s);
+        let cpu_ratio = pairs().map(|(run, limit)| limit.cpu_us_per_call / run.cpu_us_per_call);
         Self {
             point,
             runs: runs.len(),
@@ -65,7 +69,8 @@ impl Summary {
             p99_us: median(|run| run.p99_us),
             p999_us: median(|run| run.p999_us),
             cpu_us_per_call: median(|run| run.cpu_us_per_call),
-            ratio: Spread::of(runs.iter().zip(limits).map(ratio)),
+            ratio: Spread::of(ratio),
+            cpu_ratio: Spread::of(cpu_ratio),
             failed: runs.iter().map(|run| run.failed).sum(),
         }
     }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::Outcome;
 use crate::arguments::SuiteArguments;
-use crate::measurement::Summary;
+use crate::measurement::{Spread, Summary};
 use crate::point::What;
 
 /// A point as a line of JSON.
@@ -22,6 +22,7 @@ struct Line<'a> {
     ratio_to_limit: f64,
     ratio_min: f64,
     ratio_max: f64,
+    cpu_ratio_to_limit: f64,
     calls_per_s_min: f64,
     calls_per_s_max: f64,
     runs: usize,
@@ -51,6 +52,7 @@ pub(crate) fn json(summaries: &[Summary]) -> Outcome {
             ratio_to_limit: rounded(summary.ratio.median, 1000.0),
             ratio_min: rounded(summary.ratio.min, 1000.0),
             ratio_max: rounded(summary.ratio.max, 1000.0),
+            cpu_ratio_to_limit: rounded(summary.cpu_ratio.median, 1000.0),
             calls_per_s_min: rounded(summary.calls_per_s.min, 1.0),
             calls_per_s_max: rounded(summary.calls_per_s.max, 1.0),
             runs: summary.runs,
@@ -69,7 +71,7 @@ pub(crate) fn table(summaries: &[Summary], arguments: &SuiteArguments) {
         arguments.runs, arguments.seconds, arguments.lanes
     );
     println!(
-        "{:>9} {:>9}  {:<10} {:>11} {:>9} {:>9} {:>9} {:>10}  ratio to limit",
+        "{:>9} {:>9}  {:<10} {:>11} {:>9} {:>9} {:>9} {:>10}  calls/s to limit      cpu to limit",
         "payload", "in flight", "what", "calls/s", "p50 us", "p99 us", "p99.9 us", "cpu us"
     );
     let mut size = None;
@@ -79,7 +81,9 @@ pub(crate) fn table(summaries: &[Summary], arguments: &SuiteArguments) {
         }
         println!("{}", row(summary));
     }
-    println!("\ncpu us: processor time of both sides per call");
+    println!(
+        "\ncpu us: processor time of both sides per call; cpu to limit: that of the limit over it"
+    );
 }
 
 fn row(summary: &Summary) -> String {
@@ -90,9 +94,8 @@ fn row(summary: &Summary) -> String {
             thousands(summary.calls_per_s.min),
             thousands(summary.calls_per_s.max)
         ),
-        _ => {
-            let ratio = summary.ratio;
-            format!("{:.2} ({:.2} .. {:.2})", ratio.median, ratio.min, ratio.max)
+        What::Link | What::Call => {
+            format!("{}   {}", spread(summary.ratio), spread(summary.cpu_ratio))
         }
     };
     let failed = match summary.failed {
@@ -110,6 +113,10 @@ fn row(summary: &Summary) -> String {
         summary.p999_us,
         summary.cpu_us_per_call,
     )
+}
+
+fn spread(ratio: Spread) -> String {
+    format!("{:.2} ({:.2} .. {:.2})", ratio.median, ratio.min, ratio.max)
 }
 
 /// A whole number with its thousands apart.

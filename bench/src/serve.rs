@@ -17,8 +17,8 @@ pub(crate) fn run(arguments: &ServeArguments) -> Outcome {
             Role::Limit => limit::serve(listen().await?).await?,
             Role::Link => link::serve(listen().await?, arguments.lanes).await?,
             Role::Call => call::serve(arguments.lanes).await?,
-            Role::Victim => hostile::victim(listen().await?, false).await,
-            Role::TrustingVictim => hostile::victim(listen().await?, true).await,
+            Role::Victim => hostile::victim(listen().await?, false).await?,
+            Role::TrustingVictim => hostile::victim(listen().await?, true).await?,
         }
         Ok(())
     })
