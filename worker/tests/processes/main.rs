@@ -11,6 +11,7 @@ mod faults;
 mod masters;
 mod networks;
 mod people;
+mod pings;
 mod proxy;
 mod secrets;
 mod spin;

@@ -159,6 +159,16 @@ impl RawWorker {
         ticket: Vec<u8>,
         target: Option<Target>,
     ) -> RawLink {
+        run(self.shake_hands(address, ticket, target).await)
+    }
+
+    /// As [`RawWorker::dial_with`]; no link runs over the connection yet.
+    pub(crate) async fn shake_hands(
+        &self,
+        address: SocketAddr,
+        ticket: Vec<u8>,
+        target: Option<Target>,
+    ) -> Connected {
         let secret = self.welcome.link_secrets.secrets[0].secret.expose();
         let psk = LinkSecret::from_bytes(*secret).psk(&self.mesh_id);
         let limits = Limits::default();
@@ -173,7 +183,6 @@ impl RawWorker {
             let parameters = Parameters { target, ..Parameters::default() };
             Ok::<_, String>(Introduction { ticket, parameters })
         };
-        let connected = connect(Network::Tcp, &address.to_string(), dialing, judge).await.unwrap();
-        run(connected)
+        connect(Network::Tcp, &address.to_string(), dialing, judge).await.unwrap()
     }
 }
