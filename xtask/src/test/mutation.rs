@@ -66,6 +66,12 @@ const MUTATIONS: &[Mutation] = &[
             "row_26_commands_that_are_not_there_or_not_for_the_caller",
         ],
     },
+    Mutation {
+        value: "stale_view_removes",
+        package: "meshwork-worker",
+        targets: &["--lib"],
+        must_fail: &["an_unsettled_view_of_a_new_epoch_removes_nothing"],
+    },
 ];
 
 /// Runs every mutation.
