@@ -101,21 +101,19 @@ struct Runner {
 
 impl Runner {
     async fn run(self) {
-        let mut stopping = self.worker.inner().stopping();
+        let inner = self.worker.inner();
         loop {
-            let Some(served) =
-                self.worker.inner().handlers().and_then(|all| all.find(&self.command).cloned())
+            let changed = inner.wakeup.next();
+            let Some(served) = inner.handlers().and_then(|all| all.find(&self.command).cloned())
             else {
                 // The schema lost the command; its jobs wait until it has it again.
-                if self.worker.inner().changes().changed().await.is_err() {
-                    return;
-                }
+                changed.await;
                 continue;
             };
             let Ok(slot) = served.slots.wait().await else { return };
             let lease = tokio::select! {
                 biased;
-                _ = stopping.wait_for(|stop| *stop) => return,
+                () = inner.stopping.stopped() => return,
                 lease = self.queue.lease() => lease,
             };
             self.start(lease, &served, slot);

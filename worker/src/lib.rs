@@ -64,6 +64,7 @@ mod signal;
 mod slots;
 mod start;
 mod trust;
+mod wakeup;
 pub mod worker;
 
 pub use builder::{Builder, StartError};
@@ -77,6 +78,7 @@ pub use hooks::Disconnection;
 pub use meshwork_schema::Variant;
 pub use meshwork_shared::codec::Codec;
 pub use meshwork_shared::config::Sources;
+pub use meshwork_shared::logging;
 pub use meshwork_shared::outcome::{CallError, Failure, NotExecuted, UnknownCause};
 pub use meshwork_shared::protocol::MemberKey;
 pub use worker::{Identity, Worker};

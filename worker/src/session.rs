@@ -131,7 +131,7 @@ impl Session {
             let error = match self.attempt().await {
                 // We left, as we were told to: nothing to come back for, nothing to warn of.
                 Ok(LinkEnd::ClosedHere { code: CloseCode::Leaving })
-                    if *self.worker.inner().stopping().borrow() =>
+                    if self.worker.inner().is_stopping() =>
                 {
                     return;
                 }

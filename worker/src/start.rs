@@ -11,6 +11,7 @@ use meshwork_shared::identity::NodeKey;
 use meshwork_shared::ids::{Incarnation, MeshId};
 use meshwork_shared::link::accept::{Accepting, listen_loop};
 use meshwork_shared::link::lanes::Lanes;
+use meshwork_shared::logging;
 use meshwork_shared::net::Listener;
 use meshwork_shared::protocol::ProcessId;
 use tokio::runtime::Handle;
@@ -46,6 +47,9 @@ struct SessionParts {
 
 pub(crate) async fn start(mut builder: Builder) -> Result<Worker, StartError> {
     let Resolved { config, variant, node_key } = resolve(&builder)?;
+    if config.log.is_some() {
+        logging::init(config.log.as_deref());
+    }
     let registrations = builder.take_registrations();
     let commands = command_names(&registrations)?;
     let surroundings = &builder.surroundings;

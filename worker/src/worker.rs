@@ -31,6 +31,7 @@ use crate::control::{Control, PeerDrains, Shutdown};
 use crate::handler::table::Handlers;
 use crate::jobs::Queues;
 use crate::routes::Routes;
+use crate::wakeup::{Changes, Stop};
 
 /// Handlers that computed in place are warned about at most this often.
 const WARN_EVERY: Duration = Duration::from_secs(10);
@@ -66,7 +67,9 @@ pub(crate) struct Inner {
     identity: ArcSwap<Identity>,
     pub(crate) routes: ArcSwap<Routes>,
     changes: watch::Sender<u64>,
-    stopping: watch::Sender<bool>,
+    /// The same, for those who wait inside of the worker.
+    pub(crate) wakeup: Changes,
+    pub(crate) stopping: Stop,
     schema: ArcSwapOption<Schema>,
     handlers: ArcSwapOption<Handlers>,
     pub(crate) activity: Activity,
@@ -93,7 +96,8 @@ impl Inner {
             identity: ArcSwap::from_pointee(identity),
             routes: ArcSwap::default(),
             changes: watch::Sender::new(0),
-            stopping: watch::Sender::new(false),
+            wakeup: Changes::default(),
+            stopping: Stop::default(),
             schema: ArcSwapOption::empty(),
             handlers: ArcSwapOption::empty(),
             activity,
@@ -123,6 +127,7 @@ impl Inner {
     /// Wakes whoever waits for an instance.
     pub(crate) fn routes_changed(&self) {
         self.changes.send_modify(|number| *number = number.wrapping_add(1));
+        self.wakeup.tell();
     }
 
     /// Tells of every change of routes, members and schema.
@@ -130,17 +135,13 @@ impl Inner {
         self.changes.subscribe()
     }
 
-    /// Becomes true when the worker takes no new work.
-    pub(crate) fn stopping(&self) -> watch::Receiver<bool> {
-        self.stopping.subscribe()
-    }
-
+    /// True once the worker takes no new work.
     pub(crate) fn is_stopping(&self) -> bool {
-        *self.stopping.borrow()
+        self.stopping.is_stopped()
     }
 
     pub(crate) fn stop_taking_work(&self) {
-        self.stopping.send_replace(true);
+        self.stopping.stop();
     }
 
     pub(crate) fn schema(&self) -> Option<Arc<Schema>> {

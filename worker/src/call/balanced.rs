@@ -145,7 +145,10 @@ pub(crate) async fn balanced(call: Outgoing<'_>) -> Result<Body, CallError> {
     loop {
         let chosen = {
             let routes = call.worker.inner().routes.load();
-            let route = call.route(&routes).map_err(CallError::not_executed)?;
+            let route = match call.route(&routes) {
+                Ok(route) => route,
+                Err(reason) => return Err(total(refused, CallError::not_executed(reason))),
+            };
             let deadline = *until.get_or_insert_with(|| call.deadline(route));
             choose(route, &call.options.strategy, tried.as_slice()).map(|to| {
                 let request = call.request(route, to, deadline);
@@ -163,7 +166,7 @@ pub(crate) async fn balanced(call: Outgoing<'_>) -> Result<Body, CallError> {
         tried.push(to.incarnation);
         let error = match send(&to, request).await {
             Ok(body) => return Ok(body),
-            Err(error) => error,
+            Err(error) => total(refused.take(), error),
         };
         if tried.is_full() || !goes_elsewhere(&error, idempotent) {
             return Err(error);
@@ -172,6 +175,14 @@ pub(crate) async fn balanced(call: Outgoing<'_>) -> Result<Body, CallError> {
             return Err(error);
         }
         refused = Some(error);
+    }
+}
+
+/// What is known after another attempt. Once one may have run, a refusal elsewhere does not undo it.
+fn total(before: Option<CallError>, error: CallError) -> CallError {
+    match before {
+        Some(unknown @ CallError::Unknown { .. }) if error.is_safe_to_retry() => unknown,
+        _ => error,
     }
 }
 
@@ -199,11 +210,13 @@ async fn wait_for_instance(call: &Outgoing<'_>, deadline: Instant) -> Result<(),
     if !call.options.wait_for_ready {
         return Err(CallError::not_executed(NotExecuted::NoInstance));
     }
-    let mut changes = call.worker.inner().changes();
+    let inner = call.worker.inner();
     let instance_came = async {
         loop {
+            // Before the look: what changes in between must wake us.
+            let changed = inner.wakeup.next();
             let there = {
-                let routes = call.worker.inner().routes.load();
+                let routes = inner.routes.load();
                 call.route(&routes)
                     .map_err(CallError::not_executed)?
                     .instances
@@ -213,13 +226,30 @@ async fn wait_for_instance(call: &Outgoing<'_>, deadline: Instant) -> Result<(),
             if there {
                 return Ok(());
             }
-            if changes.changed().await.is_err() {
-                return Err(CallError::not_executed(NotExecuted::NoInstance));
-            }
+            changed.await;
         }
     };
     match timeout_at(deadline, instance_came).await {
         Ok(result) => result,
         Err(_) => Err(CallError::not_executed(NotExecuted::Deadline)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use meshwork_shared::ids::CallId;
+    use meshwork_shared::outcome::UnknownCause;
+
+    #[test]
+    fn a_refusal_elsewhere_does_not_undo_what_may_have_run() {
+        let refused = CallError::not_executed(NotExecuted::Draining);
+        let unknown = CallError::Unknown { call_id: CallId(1), cause: UnknownCause::LinkLost };
+        let failed =
+            CallError::Failed { code: "no".to_owned(), message: String::new(), details: None };
+        assert_eq!(total(None, refused.clone()), refused);
+        assert_eq!(total(Some(refused.clone()), unknown.clone()), unknown);
+        assert_eq!(total(Some(unknown.clone()), refused), unknown);
+        assert_eq!(total(Some(unknown), failed.clone()), failed);
     }
 }
