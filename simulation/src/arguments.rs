@@ -7,8 +7,8 @@ use meshwork_simulation::scenario::{SCENARIOS, Scenario};
 
 /// Runs the whole mesh in one process under virtual time, with faults, and checks what it promises.
 ///
-/// Exits with 1 if a promise was broken, or if a kind of fault or outcome never came up, which means
-/// that too little was tried.
+/// Exits with 1 if a promise was broken, or if a kind of fault or outcome never came up, which
+/// means that too little was tried.
 #[derive(Debug, Parser)]
 #[command(name = "meshwork-simulation", after_help = list())]
 pub(crate) struct Arguments {

@@ -1,7 +1,7 @@
 //! The whole mesh in one process, under virtual time, from a seed: the real master and the real
-//! workers on simulated hosts, with faults, a load of calls, and a checker that compares what callers
-//! were told with what really ran. It is no part of the product; the product knows nothing of it but
-//! its seams (sockets, clocks, randomness).
+//! workers on simulated hosts, with faults, a load of calls, and a checker that compares what
+//! callers were told with what really ran. It is no part of the product; the product knows nothing
+//! of it but its seams (sockets, clocks, randomness).
 //!
 //! # Layout
 //! * [`campaign`]: many runs; [`run`]: one, from its plan to the verdict

@@ -89,7 +89,8 @@ impl Log for LineLogger {
 }
 
 impl Watched {
-    /// Each process of a run has a runtime of its own, whose number in the system is not repeatable.
+    /// Each process of a run has a runtime of its own, whose number in the system is not
+    /// repeatable.
     fn runtime(&mut self) -> usize {
         let Ok(handle) = tokio::runtime::Handle::try_current() else { return 0 };
         let next = self.runtimes.len() + 1;

@@ -1,5 +1,5 @@
-//! The plan of a run: who takes part, what is done to them and when, and what must go on undisturbed.
-//! Made by a scenario from the draws of a seed, before anything runs.
+//! The plan of a run: who takes part, what is done to them and when, and what must go on
+//! undisturbed. Made by a scenario from the draws of a seed, before anything runs.
 
 use std::time::Duration;
 

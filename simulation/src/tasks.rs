@@ -1,7 +1,7 @@
 //! The schema that runs are made under, and its commands.
 //!
-//! All commands take a [`Token`] and an [`Act`], and those that answer do so with [`Done`]: the token
-//! names one call in the journal, the act is what the handler is asked to do.
+//! All commands take a [`Token`] and an [`Act`], and those that answer do so with [`Done`]: the
+//! token names one call in the journal, the act is what the handler is asked to do.
 
 use meshwork_worker::{Command, Failure};
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,5 @@
-//! What hostile traffic costs, on the loopback device: who still gets in while strangers knock, what
-//! half-open connections cost in memory and in latency of live calls, and whether refusals of
+//! What hostile traffic costs, on the loopback device: who still gets in while strangers knock,
+//! what half-open connections cost in memory and in latency of live calls, and whether refusals of
 //! different causes can be told apart by their time. Rows 15, 16 and 51 of the hostile cases.
 //!
 //! * [`victim`]: the process that is attacked, behind the real listener and its gate

@@ -1,5 +1,5 @@
-//! What a caller was told is what happened: `NotExecuted` means that it never ran, an answer that it
-//! ran, and nothing runs twice that may not.
+//! What a caller was told is what happened: `NotExecuted` means that it never ran, an answer that
+//! it ran, and nothing runs twice that may not.
 
 use super::{Evidence, Violation};
 use crate::journal::{Aim, CallEnd, CallRecord, Execution, HandlerEnd, Outcome};

@@ -1,5 +1,5 @@
-//! What a worker asks of the others, for as long as it lives: a mix of everything that can be asked,
-//! and in the end a probe of everybody it is linked to.
+//! What a worker asks of the others, for as long as it lives: a mix of everything that can be
+//! asked, and in the end a probe of everybody it is linked to.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! The scenarios: what is done to the mesh, in outline; the draws of a seed fill in who, when and for
-//! how long.
+//! The scenarios: what is done to the mesh, in outline; the draws of a seed fill in who, when and
+//! for how long.
 //!
 //! * `calm.rs`: nothing fails
 //! * `cuts.rs`: the network fails
