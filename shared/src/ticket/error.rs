@@ -49,7 +49,8 @@ pub enum TicketError {
     /// retry.
     #[error(
         "the ticket starts at unix {not_before} s by the master's clock, but it is {now} s \
-         by ours: {} s apart, at most {SKEW_MAX_S} s are forgiven; check the clocks", .not_before - .now
+         by ours: {} s apart, at most {SKEW_MAX_S} s are forgiven; check the clocks",
+        .not_before - .now
     )]
     NotYetValid {
         /// Our clock, unix seconds.
