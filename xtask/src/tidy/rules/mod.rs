@@ -3,6 +3,7 @@
 mod banned;
 mod comments;
 mod headers;
+mod hostile;
 mod imports;
 pub(super) mod length;
 mod links;
@@ -14,10 +15,11 @@ use super::source::Tree;
 
 /// Runs every rule over `tree`; findings sorted by file and line.
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
-    let rules: [fn(&Tree) -> Vec<Finding>; 8] = [
+    let rules: [fn(&Tree) -> Vec<Finding>; 9] = [
         banned::check,
         comments::check,
         headers::check,
+        hostile::check,
         imports::check,
         length::check,
         links::check,
