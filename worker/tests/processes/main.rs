@@ -2,7 +2,8 @@
 //! silent, masters that are none. Names with a row are those of `docs/SECURITY.md`.
 //!
 //! Children are the example `echo`; `cargo test` and `cargo nextest run` build it, with
-//! `--test processes` alone it must be built before: `cargo build -p meshwork-worker --example echo`.
+//! `--test processes` alone it must be built before: `cargo build -p meshwork-worker --example
+//! echo`.
 #![allow(clippy::unwrap_used)] // A test ends where it goes wrong.
 
 mod child;

@@ -182,7 +182,8 @@ async fn row_50_nothing_that_is_written_shows_a_secret() {
         .await
         .unwrap_err();
     let printed = format!(
-        "{settings:#?} {:#?} {:#?} {:#?} {:#?} {:#?} {not_ready} {not_ready:?} {failed:?} {refused:?}",
+        "{settings:#?} {:#?} {:#?} {:#?} {:#?} {:#?} {not_ready} {not_ready:?} {failed:?} \
+         {refused:?}",
         Sources::from_environment(environment),
         MasterConfig::new(mesh.secret.clone()),
         mesh.master(),
