@@ -178,7 +178,8 @@ pub(crate) async fn balanced(call: Outgoing<'_>) -> Result<Body, CallError> {
     }
 }
 
-/// What is known after another attempt. Once one may have run, a refusal elsewhere does not undo it.
+/// What is known after another attempt. Once one may have run, a refusal elsewhere does not undo
+/// it.
 fn total(before: Option<CallError>, error: CallError) -> CallError {
     match before {
         Some(unknown @ CallError::Unknown { .. }) if error.is_safe_to_retry() => unknown,
