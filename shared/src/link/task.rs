@@ -153,6 +153,7 @@ impl<S: Service> LinkTask<S> {
         let mut moved = self.finish_handlers(cx);
         moved |= self.take_requests(cx, now);
         self.write_frames(cx, now)?;
+        moved |= self.may_take_held();
         if self.closing.is_none() {
             moved |= self.read_frames(cx, now)?;
         }

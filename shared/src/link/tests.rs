@@ -244,6 +244,31 @@ async fn calls_over_a_link_found_dead_do_not_wait_for_its_last_words() {
     assert!(began.elapsed() < limits.dead_after + Duration::from_millis(50));
 }
 
+/// What had to wait for the socket goes on as soon as it can, though nothing comes back that would
+/// wake the link.
+#[tokio::test]
+async fn requests_that_wait_for_the_socket_go_on_by_themselves() {
+    let hour = Duration::from_secs(3600);
+    let limits = Limits { ping_after: hour, dead_after: 2 * hour, ..Limits::default() };
+    let (a, b) = sockets().await;
+    let (a, task_a) = end(a, 1, 2, &limits);
+    let (_b, task_b) = end(b, 2, 1, &limits);
+    tokio::spawn(task_a);
+    tokio::spawn(task_b);
+    let body = bytes::Bytes::from(vec![0; 64 << 10]);
+    for _ in 0..8 {
+        for _ in 0..100 {
+            let cast = Request { wants_reply: false, ..request(0, body.clone()) };
+            a.link.cast(cast).unwrap();
+        }
+        tokio::task::yield_now().await;
+    }
+    let last = a.link.call(request(0, &b"last"[..])).unwrap();
+    let patience = Duration::from_secs(20);
+    let reply = tokio::time::timeout(patience, last).await.expect("the link rests with work left");
+    assert_eq!(&reply.unwrap().bytes[..], b"last");
+}
+
 /// A handler that computes in place holds its lane up; the process vouches for itself meanwhile.
 #[test]
 fn a_lane_that_is_held_up_is_vouched_for() {

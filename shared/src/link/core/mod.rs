@@ -251,6 +251,11 @@ impl<T> LinkCore<T> {
         self.frames.take()
     }
 
+    /// Bytes that wait here to be sealed.
+    pub(crate) fn unsealed_bytes(&self) -> usize {
+        self.frames.bytes()
+    }
+
     /// Gives the buffer of a written frame back.
     pub fn recycle(&mut self, buffer: Vec<u8>) {
         self.frames.recycle(buffer);

@@ -23,29 +23,36 @@ const PIECES_BELOW_BYTES: usize = 128 << 10;
 const FRAMES_RESERVE: u64 = 1 << 10;
 
 impl<S: Service> LinkTask<S> {
-    /// Takes what callers handed in; true when there was something.
+    /// Takes what callers handed in, as far as there is room; true when there was something.
     pub(super) fn take_requests(&mut self, cx: &mut Context<'_>, now: Instant) -> bool {
         let mut taken = std::mem::take(&mut self.taken);
         self.shared.inbox.take(&mut taken, cx.waker());
-        let moved = !taken.is_empty();
-        if self.held.is_empty() && self.has_room() {
-            for item in taken.drain(..) {
+        let mut moved = !taken.is_empty();
+        let queued = self.shared.lock_writer().queued_bytes();
+        while self.has_room_beside(queued)
+            && let Some(item) = self.held.pop_front()
+        {
+            self.take_item(item, now);
+            moved = true;
+        }
+        for item in taken.drain(..) {
+            if self.held.is_empty() && self.has_room_beside(queued) {
                 self.take_item(item, now);
-            }
-        } else {
-            self.held.extend(taken.drain(..));
-            while self.has_room()
-                && let Some(item) = self.held.pop_front()
-            {
-                self.take_item(item, now);
+            } else {
+                self.held.push_back(item);
             }
         }
         self.taken = taken;
         moved
     }
 
-    fn has_room(&self) -> bool {
-        self.shared.lock_writer().queued_bytes() < HIGH_WATER_BYTES
+    /// True when held requests could go on now.
+    pub(super) fn may_take_held(&self) -> bool {
+        !self.held.is_empty() && self.has_room_beside(self.shared.lock_writer().queued_bytes())
+    }
+
+    fn has_room_beside(&self, queued_bytes: usize) -> bool {
+        queued_bytes + self.core.unsealed_bytes() < HIGH_WATER_BYTES
     }
 
     fn take_item(&mut self, item: Item, now: Instant) {
