@@ -89,7 +89,8 @@ pub(crate) trait Task: Command<Reply: Answer + Send> + Send + Sync {
     /// Whether the schema lets it run more than once.
     const IDEMPOTENT: bool;
 
-    fn new(token: Token, act: Act) -> Self;
+    /// `ballast` bytes make the message longer, for nothing.
+    fn new(token: Token, act: Act, ballast: usize) -> Self;
     fn token(&self) -> Token;
     fn act(&self) -> Act;
 }
@@ -97,10 +98,12 @@ pub(crate) trait Task: Command<Reply: Answer + Send> + Send + Sync {
 macro_rules! tasks {
     ($($task:ident = $worker:literal . $name:literal $(, $idempotent:ident)? => $reply:ty;)*) => {$(
         #[doc = concat!("`", $worker, ".", $name, "`.")]
-        #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+        #[derive(Clone, Debug, Serialize, Deserialize)]
         pub(crate) struct $task {
             token: Token,
             act: Act,
+            #[serde(default, skip_serializing_if = "String::is_empty")]
+            ballast: String,
         }
 
         impl Command for $task {
@@ -112,8 +115,8 @@ macro_rules! tasks {
         impl Task for $task {
             const IDEMPOTENT: bool = false $(|| stringify!($idempotent).len() > 0)?;
 
-            fn new(token: Token, act: Act) -> Self {
-                Self { token, act }
+            fn new(token: Token, act: Act, ballast: usize) -> Self {
+                Self { token, act, ballast: "-".repeat(ballast) }
             }
 
             fn token(&self) -> Token {

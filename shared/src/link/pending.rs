@@ -9,7 +9,7 @@ use crate::ids::CallId;
 
 /// Bits of a call id that say where in the slab the call stands; the rest is a sequence number, so
 /// that a late answer never meets a younger call.
-const SLOT_BITS: u32 = 20;
+pub(crate) const SLOT_BITS: u32 = 20;
 const SLOT_MASK: u64 = (1 << SLOT_BITS) - 1;
 
 /// How far a call may outlive its deadline: sweeps are at least this far apart.

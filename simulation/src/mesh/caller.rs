@@ -22,6 +22,8 @@ pub(super) struct Wish {
     pub(super) options: CallOptions,
     /// The caller drops the call after this.
     pub(super) patience: Option<Duration>,
+    /// Bytes that make the message longer.
+    pub(super) ballast: usize,
     /// What is left of the call being served.
     pub(super) most: Option<Duration>,
 }
@@ -37,7 +39,7 @@ impl Caller {
     /// Calls one instance; `None` if the caller lost its patience.
     pub(super) async fn balanced<C: Task>(&self, act: Act, wish: Wish) -> Option<Outcome> {
         let noted = self.note::<C>(act, Aim::Balanced, &wish);
-        let call = self.worker.call(C::new(noted.token, act)).options(wish.options);
+        let call = self.worker.call(C::new(noted.token, act, wish.ballast)).options(wish.options);
         let outcome = outcome(patiently(wish.patience, call).await?);
         noted.over(vec![(None, outcome.clone())]);
         Some(outcome)
@@ -51,7 +53,7 @@ impl Caller {
             if let Some(deadline) = wish.options.deadline {
                 peer = peer.deadline(deadline);
             }
-            peer.call(C::new(noted.token, act)).await
+            peer.call(C::new(noted.token, act, wish.ballast)).await
         };
         if let Some(result) = patiently(wish.patience, called).await {
             noted.over(vec![(None, outcome(result))]);
@@ -61,7 +63,7 @@ impl Caller {
     /// Calls every instance.
     pub(super) async fn broadcast<C: Task>(&self, act: Act, wish: Wish) {
         let noted = self.note::<C>(act, Aim::Broadcast, &wish);
-        let mut broadcast = self.worker.broadcast(C::new(noted.token, act));
+        let mut broadcast = self.worker.broadcast(C::new(noted.token, act, wish.ballast));
         if let Some(deadline) = wish.options.deadline {
             broadcast = broadcast.deadline(deadline);
         }

@@ -19,6 +19,10 @@ const CALLERS: usize = 3;
 /// Shortest and longest time that a caller thinks before its next call.
 const THINKS: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(600));
 
+/// Bytes of a large message: more than what travels whole, up to more than one grant.
+const BALLAST_MIN: usize = 80 << 10;
+const BALLAST_SPAN: u64 = 700 << 10;
+
 /// Times that everybody is probed.
 const PROBES: u32 = 3;
 
@@ -60,7 +64,11 @@ impl Load {
     async fn call(&self, caller: &Caller, draw: &Draw) {
         let wish = wish(draw);
         match draw.below(100) {
-            0..20 => drop(caller.balanced::<Work>(any_act(draw), wish).await),
+            0..2 => {
+                let ballast = BALLAST_MIN + draw.below(BALLAST_SPAN) as usize;
+                drop(caller.balanced::<Work>(any_act(draw), Wish { ballast, ..wish }).await);
+            }
+            2..20 => drop(caller.balanced::<Work>(any_act(draw), wish).await),
             20..30 => drop(caller.balanced::<Safe>(any_act(draw), wish).await),
             30..35 => drop(caller.balanced::<Crunch>(quick_act(draw), wish).await),
             35..40 => drop(caller.balanced::<Count>(calm_act(draw), wish).await),
@@ -122,11 +130,8 @@ fn wish(draw: &Draw) -> Wish {
         wait_for_ready: draw.chance(10),
         strategy,
     };
-    Wish {
-        options,
-        patience: draw.chance(4).then(|| draw.time(Duration::ZERO, short.1)),
-        most: None,
-    }
+    let patience = draw.chance(4).then(|| draw.time(Duration::ZERO, short.1));
+    Wish { options, patience, ..Wish::default() }
 }
 
 /// Anything, beyond the deadline too.

@@ -72,6 +72,26 @@ const MUTATIONS: &[Mutation] = &[
         targets: &["--lib"],
         must_fail: &["an_unsettled_view_of_a_new_epoch_removes_nothing"],
     },
+    // The same bugs as the checker of the simulation sees them, and one more: a caller that is
+    // forgotten.
+    Mutation {
+        value: "link_loss_is_not_executed",
+        package: "meshwork-simulation",
+        targets: &["--test", "promises"],
+        must_fail: &["worker_crash_mid_call"],
+    },
+    Mutation {
+        value: "stale_view_removes",
+        package: "meshwork-simulation",
+        targets: &["--test", "promises"],
+        must_fail: &["master_restart_with_half_the_workers_late"],
+    },
+    Mutation {
+        value: "lost_reply",
+        package: "meshwork-simulation",
+        targets: &["--test", "promises"],
+        must_fail: &["join_and_call"],
+    },
 ];
 
 /// Runs every mutation.

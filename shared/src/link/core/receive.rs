@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::super::assembly::OpenRefused;
 use super::super::large::{LargeKey, Role};
 use super::super::message::{Body, CommandRef, InboundCall};
+use super::super::pending::SLOT_BITS;
 use super::{DRAIN_PROBE, Event, LinkCore, Violation};
 use crate::ids::CallId;
 use crate::outcome::{CallError, ErrorBody, NotExecuted, UnknownCause};
@@ -155,6 +156,9 @@ impl<T> LinkCore<T> {
 
     fn complete(&mut self, record: Record, events: &mut Vec<Event<T>>) {
         let Some(call) = self.pending.remove(record.call_id) else { return };
+        if cfg!(mutate = "lost_reply") && (call.id.0 >> SLOT_BITS) % 16 == 15 {
+            return;
+        }
         // An answer before all of the request was sent: the peer refused it.
         self.outgoing.withdraw(LargeKey { role: Role::Request, id: call.id });
         let result = if record.kind == RecordType::Reply {
