@@ -137,8 +137,15 @@ impl Control {
         if before.as_ref().is_some_and(|before| before.known.number > known.number) {
             return Err(format!("number {} is older than the known one", known.number));
         }
+        let same_number = |before: &ActiveSchema| before.known.number == known.number;
+        if before.as_ref().is_some_and(|before| same_number(before) && before.known != known) {
+            return Err(format!("number {} was given to another schema before", known.number));
+        }
         let text = std::str::from_utf8(verified.json).map_err(|error| error.to_string())?;
         let schema = Schema::from_json(text).map_err(|error| error.to_string())?;
+        if schema.fingerprint() != known.fingerprint {
+            return Err("it is not the one that its fingerprint names".to_owned());
+        }
         let schema = Arc::new(schema);
         let signature = signed.last_chunk::<64>().copied();
         self.trust.set_schema(ActiveSchema { schema: schema.clone(), known, signature });
