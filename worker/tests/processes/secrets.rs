@@ -12,7 +12,7 @@ use meshwork_shared::config::{MasterConfig, WorkerSettings};
 use meshwork_shared::link::close::CloseCode;
 use meshwork_shared::random::Random;
 use meshwork_shared::secret::{JoinKey, LinkKind, LinkSecret, MeshSecret};
-use meshwork_worker::{Sources, Worker};
+use meshwork_worker::{Sources, StartError, Worker};
 use serde_json::json;
 
 use crate::child::Child;
@@ -136,6 +136,15 @@ fn traced<'a>(master: &'a str, credential: (&'a str, &'a str)) -> Vec<(&'a str, 
     vec![("RUST_LOG", "trace"), ("MESHWORK_MASTER", master), listen, credential]
 }
 
+/// Why a worker with this environment does not start.
+async fn start_without_master(environment: &[(&str, &str)]) -> StartError {
+    let worker = Worker::builder("asker")
+        .sources(Sources::from_environment(environment.iter().copied()))
+        .master("127.0.0.1:9")
+        .ready_within(Duration::from_millis(300));
+    worker.start().await.unwrap_err()
+}
+
 #[tokio::test]
 async fn row_50_nothing_that_is_written_shows_a_secret() {
     let captured = Captured::start();
@@ -174,13 +183,7 @@ async fn row_50_nothing_that_is_written_shows_a_secret() {
         ..WorkerSettings::default()
     };
     let environment = [("MESHWORK_SECRET", text.as_str())];
-    let not_ready = Worker::builder("asker")
-        .sources(Sources::from_environment(environment))
-        .master("127.0.0.1:9")
-        .ready_within(Duration::from_millis(300))
-        .start()
-        .await
-        .unwrap_err();
+    let not_ready = start_without_master(&environment).await;
     let printed = format!(
         "{settings:#?} {:#?} {:#?} {:#?} {:#?} {:#?} {not_ready} {not_ready:?} {failed:?} \
          {refused:?}",
