@@ -33,7 +33,7 @@ pub(crate) fn run(arguments: &DriveArguments) -> Outcome {
                 let _link = link::drive(&address, point, &tally, arguments.lanes).await?;
                 measured.await?
             }
-            What::Call => {
+            What::Call | What::CallJson => {
                 let _worker = call::drive(&address, point, &tally, arguments.lanes).await?;
                 measured.await?
             }

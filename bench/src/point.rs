@@ -21,6 +21,8 @@ pub(crate) enum What {
     Link,
     /// Calls as programs make them, through workers that a master admitted.
     Call,
+    /// The same with types: the struct is encoded and decoded on both sides.
+    CallJson,
 }
 
 /// What a call carries, and its reply too.
@@ -69,7 +71,13 @@ impl What {
             Self::Limit => "limit",
             Self::Link => "link",
             Self::Call => "call",
+            Self::CallJson => "call_json",
         }
+    }
+
+    /// The role of the server that it needs.
+    pub(crate) fn role(self) -> &'static str {
+        if self == Self::CallJson { Self::Call.name() } else { self.name() }
     }
 }
 
@@ -87,8 +95,9 @@ impl Payload {
 
     fn is_served_as(self, what: What) -> bool {
         match what {
-            What::Limit | What::Call => true,
-            What::Link => self != Self::Json,
+            What::Limit => true,
+            What::Link | What::Call => self != Self::Json,
+            What::CallJson => self == Self::Json,
         }
     }
 }

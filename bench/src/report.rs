@@ -94,7 +94,7 @@ fn row(summary: &Summary) -> String {
             thousands(summary.calls_per_s.min),
             thousands(summary.calls_per_s.max)
         ),
-        What::Link | What::Call => {
+        What::Link | What::Call | What::CallJson => {
             format!("{}   {}", spread(summary.ratio), spread(summary.cpu_ratio))
         }
     };

@@ -8,7 +8,7 @@ use crate::Outcome;
 use crate::arguments::SuiteArguments;
 use crate::child::{CLIENT_CORE, Placement, Running, SERVER_CORE, cores};
 use crate::measurement::{Measurement, Summary};
-use crate::point::{Point, What, points};
+use crate::point::{Point, points};
 use crate::progress::Progress;
 use crate::report;
 
@@ -36,10 +36,10 @@ pub(crate) fn run(arguments: &SuiteArguments) -> Outcome {
     for run in 1..=arguments.runs {
         for (point, measurements) in points.iter().zip(&mut measured) {
             progress.step(&format!("run {run}: {} {}", point.what.name(), point.size()));
-            let server = match servers.entry(point.what) {
+            let server = match servers.entry(point.what.role()) {
                 std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
                 std::collections::btree_map::Entry::Vacant(entry) => {
-                    entry.insert(start_server(point.what, arguments.lanes)?)
+                    entry.insert(start_server(point.what.role(), arguments.lanes)?)
                 }
             };
             measurements.push(measure(point, server, arguments)?);
@@ -55,8 +55,8 @@ pub(crate) fn run(arguments: &SuiteArguments) -> Outcome {
     Ok(())
 }
 
-fn start_server(what: What, lanes: usize) -> Outcome<Server> {
-    let mut arguments = vec!["serve".to_owned(), "--role".to_owned(), what.name().to_owned()];
+fn start_server(role: &str, lanes: usize) -> Outcome<Server> {
+    let mut arguments = vec!["serve".to_owned(), "--role".to_owned(), role.to_owned()];
     arguments.extend(["--lanes".to_owned(), lanes.to_string()]);
     let placement = Placement { core: SERVER_CORE, nice: false };
     let mut running = Running::start(placement, &arguments)?;

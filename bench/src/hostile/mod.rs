@@ -2,9 +2,9 @@
 //! what half-open connections cost in memory and in latency of live calls, and whether refusals of
 //! different causes can be told apart by their time. Rows 15, 16 and 51 of the hostile cases.
 //!
-//! * [`victim`]: the process that is attacked, behind the real listener and its gate
+//! * [`mod@victim`]: the process that is attacked, behind the real listener and its gate
 //! * [`flood`]: strangers; [`holder`]: whoever holds the secret
-//! * [`refusals`]: timing of refusals
+//! * [`mod@refusals`]: timing of refusals
 //! * [`figures`]: what came of it
 
 mod figures;
