@@ -45,8 +45,8 @@ pub(crate) struct SuiteArguments {
     /// Times that every point is measured; the median counts
     #[arg(long, default_value_t = 3)]
     pub(crate) runs: usize,
-    /// Only these points: `limit`, `link`, `call`, `call_json`, a size such as `64x1024` or `jsonx64`,
-    /// or both as in `call/64x1024`; their limit is always measured with them
+    /// Only these points: `limit`, `link`, `call`, `call_json`, a size such as `64x1024` or
+    /// `jsonx64`, or both as in `call/64x1024`; their limit is always measured with them
     #[arg(long, value_delimiter = ',')]
     pub(crate) only: Vec<String>,
     /// Threads that carry links, in both processes; 0 puts sockets and callers on one thread
