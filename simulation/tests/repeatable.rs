@@ -1,16 +1,41 @@
 //! The same seed twice is the same run, to the last entry of its journal.
 
 use meshwork_simulation::run::Run;
-use meshwork_simulation::scenario::SCENARIOS;
+use meshwork_simulation::scenario::{SCENARIOS, Scenario};
+
+fn repeats(names: &[&str]) {
+    for name in names {
+        let scenario = Scenario::find(name).expect("the scenario is in the list");
+        let run = Run { scenario, seed: 2001, traced: false };
+        let (first, second) = (run.run(), run.run());
+        assert_eq!(first.hash, second.hash, "{name} is not repeatable");
+        assert_eq!(first.tally, second.tally);
+    }
+}
 
 #[test]
 fn the_same_seed_twice_gives_the_same_trace() {
-    for scenario in SCENARIOS {
-        let run = Run { scenario, seed: 2001, traced: false };
-        let (first, second) = (run.run(), run.run());
-        assert_eq!(first.hash, second.hash, "{} is not repeatable", scenario.name);
-        assert_eq!(first.tally, second.tally);
-    }
+    repeats(&["join-and-call", "simultaneous-dial", "leave-and-replace"]);
+}
+
+#[test]
+fn cut_links_are_repeatable() {
+    repeats(&["worker-partition", "stopped-worker", "partition-of-all"]);
+}
+
+#[test]
+fn deaths_are_repeatable() {
+    repeats(&["worker-crash", "power-loss", "master-crash"]);
+}
+
+#[test]
+fn rebuilds_are_repeatable() {
+    repeats(&["late-half", "rival"]);
+}
+
+#[test]
+fn chaos_is_repeatable() {
+    repeats(&["chaos"]);
 }
 
 #[test]
