@@ -38,7 +38,7 @@ impl fmt::Display for Violation {
 /// Everything that is wrong with a run.
 pub(crate) fn check(plan: &Plan, entries: &Entries) -> Vec<Violation> {
     let evidence = Evidence::new(plan, entries);
-    let mut violations: Vec<_> = entries.broken.iter().map(broken).collect();
+    let mut violations: Vec<_> = entries.broken.iter().map(|what| broken(what)).collect();
     honest::check(&evidence, &mut violations);
     timely::check(&evidence, &mut violations);
     routing::check(&evidence, &mut violations);
@@ -46,8 +46,8 @@ pub(crate) fn check(plan: &Plan, entries: &Entries) -> Vec<Violation> {
     violations
 }
 
-fn broken(what: &String) -> Violation {
-    Violation { rule: "nothing breaks", text: what.clone() }
+fn broken(what: &str) -> Violation {
+    Violation { rule: "nothing breaks", text: what.to_owned() }
 }
 
 /// The journal, with executions by call.
