@@ -3,7 +3,8 @@
 //! All commands take a [`Token`] and an [`Act`], and those that answer do so with [`Done`]: the
 //! token names one call in the journal, the act is what the handler is asked to do.
 
-use meshwork_worker::{Command, Failure};
+use bytes::Bytes;
+use meshwork_worker::{Codec, Command, Failure};
 use serde::{Deserialize, Serialize};
 
 /// Two kinds of workers: fronts link to stores, stores link to each other from both ends.
@@ -96,19 +97,23 @@ pub(crate) trait Task: Command<Reply: Answer + Send> + Send + Sync {
 }
 
 macro_rules! tasks {
-    ($($task:ident = $worker:literal . $name:literal $(, $idempotent:ident)? => $reply:ty;)*) => {$(
+    ($(
+        $task:ident = $worker:literal . $name:literal $codec:ident $($idempotent:ident)? =>
+        $reply:ty;
+    )*) => {$(
         #[doc = concat!("`", $worker, ".", $name, "`.")]
         #[derive(Clone, Debug, Serialize, Deserialize)]
         pub(crate) struct $task {
             token: Token,
             act: Act,
-            #[serde(default, skip_serializing_if = "String::is_empty")]
-            ballast: String,
+            #[serde(default, skip_serializing_if = "Bytes::is_empty")]
+            ballast: Bytes,
         }
 
         impl Command for $task {
             const WORKER: &'static str = $worker;
             const NAME: &'static str = $name;
+            const CODEC: Codec = Codec::$codec;
             type Reply = $reply;
         }
 
@@ -116,7 +121,7 @@ macro_rules! tasks {
             const IDEMPOTENT: bool = false $(|| stringify!($idempotent).len() > 0)?;
 
             fn new(token: Token, act: Act, ballast: usize) -> Self {
-                Self { token, act, ballast: "-".repeat(ballast) }
+                Self { token, act, ballast: vec![0x2d; ballast].into() }
             }
 
             fn token(&self) -> Token {
@@ -131,17 +136,17 @@ macro_rules! tasks {
 }
 
 tasks! {
-    Back   = "front"."back" => Done;
-    Work   = "store"."work" => Done;
-    Safe   = "store"."safe", idempotent => Done;
-    Crunch = "store"."crunch" => Done;
-    Count  = "store"."count" => Done;
-    Narrow = "store"."narrow" => Done;
-    Relay  = "store"."relay" => Done;
-    Inner  = "store"."inner" => Done;
-    Note   = "store"."note" => ();
-    All    = "store"."all" => Done;
-    Hush   = "store"."hush" => ();
+    Back   = "front"."back" Json => Done;
+    Work   = "store"."work" MessagePack => Done;
+    Safe   = "store"."safe" Json idempotent => Done;
+    Crunch = "store"."crunch" Json => Done;
+    Count  = "store"."count" Json => Done;
+    Narrow = "store"."narrow" Json => Done;
+    Relay  = "store"."relay" Json => Done;
+    Inner  = "store"."inner" Json => Done;
+    Note   = "store"."note" Json => ();
+    All    = "store"."all" Json => Done;
+    Hush   = "store"."hush" Json => ();
 }
 
 impl actix::Message for Count {
