@@ -215,7 +215,7 @@ impl Inner {
 
 /// A running worker.
 ///
-/// See the [crate](crate) for a whole program.
+/// See the [crate] for a whole program.
 #[derive(Clone)]
 pub struct Worker {
     inner: Arc<Inner>,

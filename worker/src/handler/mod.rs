@@ -3,7 +3,7 @@
 //! * `future`: async functions, polled in place first
 //! * `blocking`: functions that compute, on a bounded pool
 //! * [`actor`]: actix actors behind a bounded mailbox
-//! * [`table`]: all handlers of a worker, checked against its schema
+//! * `table`: all handlers of a worker, checked against its schema
 
 pub mod actor;
 mod blocking;
