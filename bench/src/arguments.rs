@@ -94,9 +94,9 @@ pub(crate) struct DriveArguments {
     pub(crate) lanes: usize,
     #[arg(long)]
     pub(crate) address: SocketAddr,
-    /// The server's process, whose time is counted too.
-    #[arg(long)]
-    pub(crate) server: u32,
+    /// The processes that serve, whose time is counted too.
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) server: Vec<u32>,
 }
 
 impl DriveArguments {

@@ -20,7 +20,7 @@ pub(crate) fn run(arguments: &DriveArguments) -> Outcome {
         let tally = Arc::new(Tally::new(point.in_flight)?);
         let address = arguments.address.to_string();
         let window = Duration::try_from_secs_f64(arguments.seconds)?;
-        let measured = tally.measure(window, arguments.server);
+        let measured = tally.measure(window, &arguments.server);
         let measurement = match point.what {
             What::Limit => {
                 let client = limit::Client::connect(&address, point, tally.clone()).await?;

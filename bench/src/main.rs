@@ -3,35 +3,32 @@
 //!
 //! * [`arguments`]: the command line, of people and of the processes that this one starts
 //! * [`suite`]: runs the points, in turns; [`point`]: which there are
-//! * [`child`]: processes held to a core each; [`serve`], [`drive`]: what they run
+//! * [`serve`], [`drive`]: what the processes run that are held to a core each
 //! * [`limit`], [`link`], [`call`]: what is measured
-//! * [`tally`], [`measurement`], [`process`]: counting; [`report`], [`progress`]: showing
+//! * [`measurement`]: what runs come to; [`report`], [`progress`]: showing
 //! * [`hostile`]: floods, and timing of refusals
+//!
+//! Processes and counting are in the crate `harness`, which the peers share.
 #![forbid(unsafe_code)]
 
 mod arguments;
 mod call;
-mod child;
 mod drive;
 mod hostile;
 mod limit;
 mod link;
 mod measurement;
 mod point;
-mod process;
 mod progress;
 mod report;
 mod serve;
 mod suite;
-mod tally;
 
 use std::process::ExitCode;
 
 use arguments::{Arguments, Command};
 use clap::Parser;
-
-/// What can go wrong ends the benchmark with a line of text.
-type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
+use meshwork_bench_harness::{Outcome, child, process, tally};
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();

@@ -1,20 +1,8 @@
-//! Figures of one window, and what several runs of one point come to.
+//! What several runs of one point come to.
 
-use serde::{Deserialize, Serialize};
+pub(crate) use meshwork_bench_harness::measurement::Measurement;
 
 use crate::point::Point;
-
-/// Figures of one window, as a client tells them.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Measurement {
-    pub(crate) calls_per_s: f64,
-    pub(crate) p50_us: f64,
-    pub(crate) p99_us: f64,
-    pub(crate) p999_us: f64,
-    /// Of both sides.
-    pub(crate) cpu_us_per_call: f64,
-    pub(crate) failed: u64,
-}
 
 /// Several values of one figure.
 #[derive(Clone, Copy, Debug, PartialEq)]

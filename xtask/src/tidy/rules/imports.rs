@@ -7,7 +7,7 @@ use crate::tidy::Finding;
 use crate::tidy::source::Tree;
 
 /// A member of the workspace and the members that it may depend on outside of tests.
-const MAY_IMPORT: [(&str, &[&str]); 10] = [
+const MAY_IMPORT: [(&str, &[&str]); 11] = [
     ("meshwork-schema", &[]),
     ("meshwork-shared", &["meshwork-schema"]),
     ("meshwork-queue", &["meshwork-schema", "meshwork-shared"]),
@@ -16,7 +16,8 @@ const MAY_IMPORT: [(&str, &[&str]); 10] = [
     ("meshwork-master", &["meshwork-schema", "meshwork-shared", "meshwork-queue"]),
     ("meshwork", LIBRARIES),
     ("meshwork-simulation", LIBRARIES),
-    ("meshwork-bench", LIBRARIES),
+    ("meshwork-bench", BENCHMARK),
+    ("meshwork-bench-harness", &[]),
     // What a user of the runtime would write down.
     ("thumbnails", &["meshwork-worker", "meshwork-schema"]),
     ("xtask", &[]),
@@ -24,6 +25,16 @@ const MAY_IMPORT: [(&str, &[&str]); 10] = [
 
 const LIBRARIES: &[&str] =
     &["meshwork-schema", "meshwork-shared", "meshwork-queue", "meshwork-worker", "meshwork-master"];
+
+/// The libraries, and what its programs share.
+const BENCHMARK: &[&str] = &[
+    "meshwork-schema",
+    "meshwork-shared",
+    "meshwork-queue",
+    "meshwork-worker",
+    "meshwork-master",
+    "meshwork-bench-harness",
+];
 
 /// What `cargo metadata` prints, as far as it matters here.
 #[derive(Deserialize)]

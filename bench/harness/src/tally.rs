@@ -25,7 +25,7 @@ const TIMED_STRIDE: usize = 16;
 const LATENCY_NS_MAX: u64 = 60_000_000_000;
 
 /// Shared by all callers of a client. They run on one thread, hence plain loads and stores.
-pub(crate) struct Tally {
+pub struct Tally {
     calls: AtomicU64,
     failed: AtomicU64,
     open: AtomicBool,
@@ -34,7 +34,11 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    pub(crate) fn new(in_flight: usize) -> Outcome<Self> {
+    /// Of a client that keeps so many calls in flight.
+    ///
+    /// # Errors
+    /// The histogram has no such bounds; it always has.
+    pub fn new(in_flight: usize) -> Outcome<Self> {
         Ok(Self {
             calls: AtomicU64::new(0),
             failed: AtomicU64::new(0),
@@ -45,17 +49,17 @@ impl Tally {
     }
 
     /// Whether the calls of this caller are timed.
-    pub(crate) fn times(&self, caller: usize) -> bool {
+    pub fn times(&self, caller: usize) -> bool {
         self.in_flight < TIME_ALL_BELOW || caller.is_multiple_of(TIMED_STRIDE)
     }
 
     /// The time, for a caller that is timed.
-    pub(crate) fn start(&self, caller: usize) -> Option<Instant> {
+    pub fn start(&self, caller: usize) -> Option<Instant> {
         self.times(caller).then(Instant::now)
     }
 
     /// A call came back.
-    pub(crate) fn done(&self, started: Option<Instant>) {
+    pub fn done(&self, started: Option<Instant>) {
         self.calls.store(self.calls.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         if let Some(started) = started
             && self.open.load(Ordering::Relaxed)
@@ -67,7 +71,7 @@ impl Tally {
     }
 
     /// A call came back, well or not. One that fails at once must not keep the thread for itself.
-    pub(crate) async fn came_back(&self, started: Option<Instant>, well: bool) {
+    pub async fn came_back(&self, started: Option<Instant>, well: bool) {
         if well {
             self.done(started);
         } else {
@@ -77,13 +81,13 @@ impl Tally {
     }
 
     /// Lets the callers warm up, then counts for `window`, with the processor time of this process
-    /// and the one of `server`.
+    /// and those of `servers`.
     ///
     /// # Errors
-    /// The server is gone.
-    pub(crate) async fn measure(&self, window: Duration, server: u32) -> Outcome<Measurement> {
+    /// A server is gone.
+    pub async fn measure(&self, window: Duration, servers: &[u32]) -> Outcome<Measurement> {
         tokio::time::sleep(WARM_UP).await;
-        let pids = [std::process::id(), server];
+        let pids = [&[std::process::id()], servers].concat();
         let (cpu_before, calls_before) = (cpu(&pids)?, self.calls.load(Ordering::Relaxed));
         let started = Instant::now();
         self.open.store(true, Ordering::Relaxed);

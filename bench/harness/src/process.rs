@@ -9,7 +9,7 @@ use std::time::Duration;
 ///
 /// # Errors
 /// The process is gone, or the system is no Linux.
-pub(crate) fn cpu_time(pid: u32) -> io::Result<Duration> {
+pub fn cpu_time(pid: u32) -> io::Result<Duration> {
     let mut total_ns = 0;
     for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
         let Ok(text) = fs::read_to_string(thread?.path().join("schedstat")) else { continue };
@@ -22,7 +22,7 @@ pub(crate) fn cpu_time(pid: u32) -> io::Result<Duration> {
 ///
 /// # Errors
 /// As [`cpu_time`].
-pub(crate) fn resident_bytes(pid: u32) -> io::Result<u64> {
+pub fn resident_bytes(pid: u32) -> io::Result<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kib = line.and_then(|rest| rest.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok());

@@ -1,8 +1,9 @@
-//! Processes that the benchmark starts: this same program, held to a core by `taskset`. A child
+//! Processes that the benchmark starts, each held to a core by `taskset`. A child
 //! says one line when it is ready (a server) or done (a client), and ends when its standard input
 //! does, so that none outlives the benchmark.
 
 use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde::de::DeserializeOwned;
@@ -13,21 +14,22 @@ use crate::Outcome;
 const OPEN_FILES: u32 = 20_000;
 
 /// The core of servers.
-pub(crate) const SERVER_CORE: usize = 0;
+pub const SERVER_CORE: usize = 0;
 
 /// The core of clients.
-pub(crate) const CLIENT_CORE: usize = 1;
+pub const CLIENT_CORE: usize = 1;
 
 /// How to start a child.
 #[derive(Clone, Copy)]
-pub(crate) struct Placement {
-    pub(crate) core: usize,
+pub struct Placement {
+    /// Which core, counted from 0.
+    pub core: usize,
     /// Gives way to every other process on its core.
-    pub(crate) nice: bool,
+    pub nice: bool,
 }
 
 /// A running child. Dropping it ends it.
-pub(crate) struct Running {
+pub struct Running {
     child: Child,
     /// Ends the child when it is dropped.
     stdin: Option<ChildStdin>,
@@ -39,7 +41,19 @@ impl Running {
     ///
     /// # Errors
     /// It does not start.
-    pub(crate) fn start(placement: Placement, arguments: &[String]) -> Outcome<Self> {
+    pub fn start(placement: Placement, arguments: &[String]) -> Outcome<Self> {
+        Self::start_program(&std::env::current_exe()?, placement, arguments)
+    }
+
+    /// Starts another program that keeps to the same rules.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn start_program(
+        program: &Path,
+        placement: Placement,
+        arguments: &[String],
+    ) -> Outcome<Self> {
         // The core must exist; a machine with one shares it, which the report warns of.
         let core = placement.core.min(cores() - 1);
         let nice = if placement.nice { "nice -n 19 " } else { "" };
@@ -50,7 +64,7 @@ impl Running {
         let mut child = Command::new("sh")
             .arg("-c")
             .arg(script)
-            .arg(std::env::current_exe()?)
+            .arg(program)
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -62,7 +76,7 @@ impl Running {
     }
 
     /// Its number; that of the program itself, since every step on the way replaces the one before.
-    pub(crate) fn pid(&self) -> u32 {
+    pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
@@ -70,7 +84,7 @@ impl Running {
     ///
     /// # Errors
     /// It ended without one; why is on standard error.
-    pub(crate) fn line<T: DeserializeOwned>(&mut self) -> Outcome<T> {
+    pub fn line<T: DeserializeOwned>(&mut self) -> Outcome<T> {
         let mut line = String::new();
         if self.stdout.read_line(&mut line)? == 0 {
             return Err(format!("a process ended early with {}", self.child.wait()?).into());
@@ -89,12 +103,12 @@ impl Drop for Running {
 }
 
 /// Cores that this process may use.
-pub(crate) fn cores() -> usize {
+pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// In a child: ends the process when the one that started it is gone.
-pub(crate) fn end_with_parent() {
+pub fn end_with_parent() {
     let watch = || {
         let mut rest = Vec::new();
         // Nothing is ever said there: it returns when the other end is closed.
@@ -109,7 +123,7 @@ pub(crate) fn end_with_parent() {
 ///
 /// # Errors
 /// The system gives no event queue.
-pub(crate) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+pub fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()
 }
 
@@ -117,7 +131,7 @@ pub(crate) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
 ///
 /// # Errors
 /// The value does not encode.
-pub(crate) fn say(value: &impl serde::Serialize) -> Outcome {
+pub fn say(value: &impl serde::Serialize) -> Outcome {
     println!("{}", serde_json::to_string(value)?);
     Ok(())
 }

@@ -1,0 +1,17 @@
+//! What the programs of the benchmark share: the one that measures this project (`bench/`) and the
+//! one that measures what people would use instead (`bench/peers/`). Nothing of the project itself
+//! is in here, so that the peers are built without it.
+//!
+//! * [`child`]: processes held to a core each
+//! * [`tally`]: counts calls and times some of them
+//! * [`measurement`]: the figures of one window
+//! * [`process`]: what the system tells of a process
+#![forbid(unsafe_code)]
+
+pub mod child;
+pub mod measurement;
+pub mod process;
+pub mod tally;
+
+/// What can go wrong ends the benchmark with a line of text.
+pub type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
