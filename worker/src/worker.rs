@@ -21,7 +21,7 @@ use tokio::time::Instant;
 use crate::activity::Activity;
 use crate::builder::Builder;
 use crate::call::balanced::{Call, RawCall};
-use crate::call::broadcast::Broadcast;
+use crate::call::broadcast::{Broadcast, RawBroadcast};
 use crate::call::direct::Peer;
 use crate::call::enqueue::Enqueue;
 use crate::call::options::CallOptions;
@@ -295,6 +295,17 @@ impl Worker {
         arguments: &serde_json::Value,
     ) -> Broadcast<'a, serde_json::Value> {
         Broadcast::new(self, worker, command, Asking::Broadcast, Ok(json_body(arguments)))
+    }
+
+    /// Asks every instance with bytes as they are; their handlers must be ones of raw bytes.
+    pub fn broadcast_raw<'a>(
+        &'a self,
+        worker: &'a str,
+        command: &'a str,
+        bytes: impl Into<Bytes>,
+    ) -> RawBroadcast<'a> {
+        let body = Ok(Body::raw(bytes));
+        RawBroadcast(Broadcast::new(self, worker, command, Asking::Broadcast, body))
     }
 
     /// Stores a call of a queued command; the answer is a receipt.

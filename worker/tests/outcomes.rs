@@ -471,3 +471,18 @@ async fn one_link_per_pair_also_when_both_dial() {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
+
+#[tokio::test]
+async fn a_raw_broadcast_brings_back_the_bytes_of_each() {
+    let schema = "[hall]\n_allow = [\"caller\"]\n[hall._commands._broadcast]\n\
+                  echo = { responds = true }\n[caller]\n_connect = [\"hall\"]\n";
+    let mesh = Mesh::start(schema).await;
+    let echo = |_: Context, bytes: bytes::Bytes| async move { Ok(bytes) };
+    let hall = |variant: &str| mesh.worker("hall").variant(variant).handle_raw("echo", echo);
+    let _halls = (hall("h1").start().await.unwrap(), hall("h2").start().await.unwrap());
+    let caller = mesh.worker("caller").start().await.unwrap();
+    eventually("it is linked", || caller.connected_peers().len() == 2).await;
+    let outcomes = caller.broadcast_raw("hall", "echo", "hello").await;
+    let answers: Vec<_> = outcomes.answers().map(|(_, bytes)| &bytes[..]).collect();
+    assert_eq!(answers, [b"hello", b"hello"]);
+}

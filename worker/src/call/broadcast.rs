@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::future::join_all;
 use meshwork_schema::Variant;
 use meshwork_shared::link::message::Body;
@@ -146,21 +147,23 @@ impl<'a, R> Broadcast<'a, R> {
     }
 }
 
-impl<R: DeserializeOwned> Broadcast<'_, R> {
-    async fn run(self) -> Outcomes<R> {
+impl<R> Broadcast<'_, R> {
+    /// Asks everyone expected; `read` makes an answer of what comes back.
+    async fn run<A>(self, read: impl Fn(Body) -> Result<A, CallError>) -> Outcomes<A> {
         let requests = match self.requests() {
             Ok(requests) => requests,
             Err(reason) => return self.refused(&reason),
         };
+        let read = &read;
         let asked = requests.into_iter().map(|(to, request)| async move {
-            let result = send(&to, request).await.and_then(|body| decode(&body));
+            let result = send(&to, request).await.and_then(read);
             InstanceOutcome { instance: to.key.clone(), result }
         });
         Outcomes { outcomes: join_all(asked).await }
     }
 
     /// Nobody may be asked: each instance that is there says so.
-    fn refused(&self, reason: &NotExecuted) -> Outcomes<R> {
+    fn refused<A>(&self, reason: &NotExecuted) -> Outcomes<A> {
         let routes = self.worker.inner().routes.load();
         let expected =
             routes.instances(self.callee).iter().filter(|instance| self.expects(instance));
@@ -177,6 +180,36 @@ impl<'a, R: DeserializeOwned + Send + 'static> IntoFuture for Broadcast<'a, R> {
     type IntoFuture = Pin<Box<dyn Future<Output = Outcomes<R>> + Send + 'a>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.run())
+        Box::pin(self.run(|body| decode(&body)))
+    }
+}
+
+/// A broadcast of raw bytes; `.await` makes it.
+#[must_use = "a broadcast does nothing until it is awaited"]
+pub struct RawBroadcast<'a>(pub(crate) Broadcast<'a, ()>);
+
+impl RawBroadcast<'_> {
+    /// As [`Broadcast::deadline`].
+    pub fn deadline(self, deadline: Duration) -> Self {
+        Self(self.0.deadline(deadline))
+    }
+
+    /// As [`Broadcast::only`].
+    pub fn only(self, variants: impl IntoIterator<Item = Variant>) -> Self {
+        Self(self.0.only(variants))
+    }
+
+    /// As [`Broadcast::except`].
+    pub fn except(self, variants: impl IntoIterator<Item = Variant>) -> Self {
+        Self(self.0.except(variants))
+    }
+}
+
+impl<'a> IntoFuture for RawBroadcast<'a> {
+    type Output = Outcomes<Bytes>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Outcomes<Bytes>> + Send + 'a>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.0.run(|body| Ok(body.bytes)))
     }
 }
