@@ -10,8 +10,8 @@ use crate::point::{Payload, Point, What};
 #[derive(Parser)]
 #[command(name = "cargo xtask bench", bin_name = "cargo xtask bench")]
 #[command(after_help = "Examples:\n  \
-    cargo xtask bench                            everything, about five minutes\n  \
-    cargo xtask bench -- --only 64x64 --runs 5   one payload and depth, five runs\n  \
+    cargo xtask bench                            everything, about twelve minutes\n  \
+    cargo xtask bench -- --only 64x64 --runs 2   one payload and depth, twice\n  \
     cargo xtask bench -- --only call --json      only the real thing, for machines\n  \
     cargo xtask bench -- hostile                 what floods cost")]
 #[command(args_conflicts_with_subcommands = true)]
@@ -32,6 +32,9 @@ pub(crate) enum Command {
     /// The client of a point; started by the benchmark itself
     #[command(hide = true)]
     Drive(DriveArguments),
+    /// The many clients of `links`; started by the benchmark itself
+    #[command(hide = true)]
+    Join(JoinArguments),
     /// One part of `hostile`; started by the benchmark itself
     #[command(hide = true)]
     Attack(AttackArguments),
@@ -43,10 +46,11 @@ pub(crate) struct SuiteArguments {
     #[arg(long, default_value_t = 2.0)]
     pub(crate) seconds: f64,
     /// Times that every point is measured; the median counts
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 5)]
     pub(crate) runs: usize,
-    /// Only these points: `limit`, `link`, `call`, `call_json`, a size such as `64x1024` or
-    /// `jsonx64`, or both as in `call/64x1024`; their limit is always measured with them
+    /// Only these points: `limit`, `link`, `call`, `call_json`, `broadcast32`, `eight`, `beside`,
+    /// `links`, a size such as `64x1024` or `jsonx64`, or both as in `call/64x1024`; what they are
+    /// compared with is always measured with them
     #[arg(long, value_delimiter = ',')]
     pub(crate) only: Vec<String>,
     /// Threads that carry links, in both processes; 0 puts sockets and callers on one thread
@@ -63,6 +67,9 @@ pub(crate) struct ServeArguments {
     pub(crate) role: Role,
     #[arg(long, default_value_t = 0)]
     pub(crate) lanes: usize,
+    /// The master that an instance joins.
+    #[arg(long, default_value = "")]
+    pub(crate) master: String,
 }
 
 /// What a server process serves.
@@ -72,12 +79,34 @@ pub(crate) enum Role {
     Limit,
     /// Links without workers.
     Link,
+    /// A master alone.
+    Master,
     /// A mesh: its master and one worker.
     Call,
+    /// A master and many workers.
+    Crowd,
+    /// One worker of the mesh of a master elsewhere.
+    Instance,
     /// Links behind handshakes, as strangers find them.
     Victim,
     /// The same, with no bound on how often this machine may knock.
     TrustingVictim,
+}
+
+impl Role {
+    /// Its name, as on the command line.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Limit => "limit",
+            Self::Link => "link",
+            Self::Master => "master",
+            Self::Call => "call",
+            Self::Crowd => "crowd",
+            Self::Instance => "instance",
+            Self::Victim => "victim",
+            Self::TrustingVictim => "trusting-victim",
+        }
+    }
 }
 
 #[derive(Args)]
@@ -92,8 +121,9 @@ pub(crate) struct DriveArguments {
     pub(crate) seconds: f64,
     #[arg(long)]
     pub(crate) lanes: usize,
-    #[arg(long)]
-    pub(crate) address: SocketAddr,
+    /// The limits, each to be echoed by, or the master of the mesh.
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) address: Vec<SocketAddr>,
     /// The processes that serve, whose time is counted too.
     #[arg(long, value_delimiter = ',')]
     pub(crate) server: Vec<u32>,
@@ -103,6 +133,18 @@ impl DriveArguments {
     pub(crate) fn point(&self) -> Point {
         Point { what: self.what, payload: self.payload, in_flight: self.in_flight }
     }
+}
+
+#[derive(Args)]
+pub(crate) struct JoinArguments {
+    #[arg(long)]
+    pub(crate) master: SocketAddr,
+    /// Workers that join first, so that what does not grow with links is there.
+    #[arg(long)]
+    pub(crate) few: usize,
+    /// Workers that join all at once a while later.
+    #[arg(long)]
+    pub(crate) many: usize,
 }
 
 #[derive(Args)]

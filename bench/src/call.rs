@@ -1,92 +1,60 @@
-//! Calls as programs make them: a master and a worker in the server's process, another worker in
-//! the client's, and the public interface of the library between them.
+//! Calls as programs make them: a worker in the client's process calls through the public interface
+//! of the library.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use meshwork_master::{Master, State};
-use meshwork_schema::Schema;
-use meshwork_shared::config::MasterConfig;
-use meshwork_shared::identity::AuthorityKey;
-use meshwork_shared::random::Random;
-use meshwork_shared::secret::MeshSecret;
-use meshwork_worker::{Builder, CallOptions, Command, Context, Sources, Worker};
-use serde::{Deserialize, Serialize};
+use meshwork_worker::Worker;
+use tokio::time::{Instant, sleep};
 
 use crate::Outcome;
-use crate::child;
-use crate::point::{Order, Payload, Point};
+use crate::mesh::{self, Echo};
+use crate::point::{LARGE_BYTES, Order, Payload, Point, What};
 use crate::tally::Tally;
 
-/// Defaults all over: 1024 calls of a command run at once, as many as the deepest point has.
-const SCHEMA: &str = r#"
-[echo]
-_allow = ["caller"]
-[echo._commands._balanced]
-raw = {}
-order = {}
-
-[caller]
-_connect = ["echo"]
-"#;
-
-/// How long the client waits for its first answer.
+/// How long the client waits for its links.
 const READY_WITHIN: Duration = Duration::from_secs(10);
 
-/// The struct of five fields as a command that answers with itself.
-#[derive(Serialize, Deserialize)]
-#[serde(transparent)]
-struct Echo(Order);
+/// How often it looks for them.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
 
-impl Command for Echo {
-    const WORKER: &'static str = "echo";
-    const NAME: &'static str = "order";
-    type Reply = Order;
-}
-
-/// Starts a master and a worker that echoes, and says where the master is; never ends by itself.
+/// Joins the mesh, waits for a link to each instance, and sets the callers of a point going.
 ///
 /// # Errors
-/// One of them does not start.
-pub(crate) async fn serve(lanes: usize) -> Outcome {
-    let mut config = MasterConfig::new(secret());
-    config.mesh_listen = "127.0.0.1:0".parse()?;
-    let random = Random::system();
-    let builder = Master::builder(Schema::from_toml(SCHEMA)?, config);
-    let master =
-        builder.state(State::memory(AuthorityKey::generate(&random))).http(false).start().await?;
-    let _worker = worker("echo", &master.mesh_addr().to_string(), lanes)
-        .handle_raw("raw", |_: Context, bytes: Bytes| async move { Ok(bytes) })
-        .handle(|_: Context, Echo(order): Echo| async move { Ok(order) })
-        .start()
-        .await?;
-    child::say(&master.mesh_addr())?;
-    std::future::pending().await
-}
-
-/// Joins the mesh and sets the callers of a point going.
-///
-/// # Errors
-/// It cannot join, or no echo comes back.
+/// It cannot join, or there are no such links.
 pub(crate) async fn drive(
-    address: &str,
+    master: &str,
     point: Point,
     tally: &Arc<Tally>,
     lanes: usize,
 ) -> Outcome<Worker> {
-    let worker = worker("caller", address, lanes).start().await?;
-    let mut ready = CallOptions::default();
-    (ready.deadline, ready.wait_for_ready) = (Some(READY_WITHIN), true);
-    worker.call_raw("echo", "raw", Bytes::new()).options(ready).await?;
+    let worker = mesh::worker("caller", master, lanes).start().await?;
+    let instances = point.what.instances();
+    let until = Instant::now() + READY_WITHIN;
+    while worker.connected_peers().len() < instances {
+        if Instant::now() > until {
+            return Err(format!("not linked to {instances} instances in time").into());
+        }
+        sleep(LOOK_EVERY).await;
+    }
+    let body = point.payload.bytes();
+    if point.what == What::Broadcast32 {
+        for caller in 0..point.in_flight / instances {
+            let (worker, body, tally) = (worker.clone(), body.clone(), tally.clone());
+            tokio::spawn(broadcast(worker, caller, body, tally));
+        }
+        return Ok(worker);
+    }
     for caller in 0..point.in_flight {
         let (worker, tally) = (worker.clone(), tally.clone());
         match point.payload {
-            Payload::Raw(_) => {
-                tokio::spawn(call_raw(worker, caller, point.payload.bytes(), tally));
-            }
+            Payload::Raw(_) => drop(tokio::spawn(call_raw(worker, caller, body.clone(), tally))),
             Payload::Json => drop(tokio::spawn(call_typed(worker, caller, tally))),
         }
+    }
+    if point.what == What::Beside {
+        tokio::spawn(send_large(worker.clone(), tally.clone()));
     }
     Ok(worker)
 }
@@ -108,17 +76,26 @@ async fn call_typed(worker: Worker, caller: usize, tally: Arc<Tally>) {
     }
 }
 
-fn worker(name: &str, master: &str, lanes: usize) -> Builder {
-    Worker::builder(name)
-        // Only what stands here counts, whatever the environment of the benchmark says.
-        .sources(Sources::nothing())
-        .master(master)
-        .secret(secret().expose_text().as_str())
-        .listen("127.0.0.1:0")
-        .lanes(lanes)
+/// One broadcast counts as the calls that it stands for, and fails if one of them does.
+async fn broadcast(worker: Worker, caller: usize, body: Bytes, tally: Arc<Tally>) {
+    loop {
+        let started = tally.start(caller);
+        let outcomes = worker.broadcast_raw("echo", "all", body.clone()).await;
+        let well = outcomes.answers().filter(|(_, reply)| reply.len() == body.len()).count();
+        let all = well == outcomes.len() && well == What::Broadcast32.instances();
+        // The last of them carries the time and tells of failures.
+        (1..well).for_each(|_| tally.done(None));
+        tally.came_back(started, all).await;
+    }
 }
 
-/// The same in both processes, and worth nothing outside of them.
-fn secret() -> MeshSecret {
-    MeshSecret::generate(&Random::seeded(1))
+/// Large messages back to back, beside the callers and on the same link. They are not counted as
+/// calls: what the small ones feel of them is.
+async fn send_large(worker: Worker, tally: Arc<Tally>) {
+    let body = Bytes::from(vec![0x5a; LARGE_BYTES]);
+    loop {
+        if worker.call_raw("echo", "swallow", body.clone()).await.is_err() {
+            tally.came_back(None, false).await;
+        }
+    }
 }

@@ -18,23 +18,23 @@ pub(crate) fn run(arguments: &DriveArguments) -> Outcome {
     child::runtime()?.block_on(async {
         let point = arguments.point();
         let tally = Arc::new(Tally::new(point.in_flight)?);
-        let address = arguments.address.to_string();
+        let first = arguments.address.first().ok_or("no address to dial")?.to_string();
         let window = Duration::try_from_secs_f64(arguments.seconds)?;
         let measured = tally.measure(window, &arguments.server);
         let measurement = match point.what {
-            What::Limit => {
-                let client = limit::Client::connect(&address, point, tally.clone()).await?;
+            What::Limit | What::Limit8 => {
+                let echoes = limit::drive(&arguments.address, point, &tally).await?;
                 tokio::select! {
                     measurement = measured => measurement?,
-                    ended = client => return Err(ended.into()),
+                    ended = echoes => return Err(ended.into()),
                 }
             }
             What::Link => {
-                let _link = link::drive(&address, point, &tally, arguments.lanes).await?;
+                let _link = link::drive(&first, point, &tally, arguments.lanes).await?;
                 measured.await?
             }
-            What::Call | What::CallJson => {
-                let _worker = call::drive(&address, point, &tally, arguments.lanes).await?;
+            _ => {
+                let _worker = call::drive(&first, point, &tally, arguments.lanes).await?;
                 measured.await?
             }
         };

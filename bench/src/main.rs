@@ -3,9 +3,10 @@
 //!
 //! * [`arguments`]: the command line, of people and of the processes that this one starts
 //! * [`suite`]: runs the points, in turns; [`point`]: which there are
-//! * [`serve`], [`drive`]: what the processes run that are held to a core each
-//! * [`limit`], [`link`], [`call`]: what is measured
-//! * [`measurement`]: what runs come to; [`report`], [`progress`]: showing
+//! * [`servers`], [`serve`], [`drive`]: the processes that are held to a core each
+//! * [`limit`], [`link`], [`call`]: what is measured; [`mesh`]: the mesh that calls go through
+//! * [`links`]: many links to one worker
+//! * [`measurement`], [`target`]: what runs come to; [`report`], [`progress`]: showing
 //! * [`hostile`]: floods, and timing of refusals
 //!
 //! Processes and counting are in the crate `harness`, which the peers share.
@@ -17,12 +18,16 @@ mod drive;
 mod hostile;
 mod limit;
 mod link;
+mod links;
 mod measurement;
+mod mesh;
 mod point;
 mod progress;
 mod report;
 mod serve;
+mod servers;
 mod suite;
+mod target;
 
 use std::process::ExitCode;
 
@@ -37,6 +42,7 @@ fn main() -> ExitCode {
         Some(Command::Hostile(hostile)) => hostile::run(&hostile),
         Some(Command::Serve(serve)) => serve::run(&serve),
         Some(Command::Drive(drive)) => drive::run(&drive),
+        Some(Command::Join(join)) => links::join(&join),
         Some(Command::Attack(attack)) => hostile::attack(&attack),
     };
     match done {

@@ -27,6 +27,12 @@ pub(crate) struct Summary {
     /// Processor time per call of the limit over the one of the point: like `ratio`, but hardly
     /// moved by whatever else the machine does.
     pub(crate) cpu_ratio: Spread,
+    /// The median latency over that of the limit.
+    pub(crate) p50_factor: Spread,
+    /// The same for the time within which 99 of 100 calls come back.
+    pub(crate) p99_factor: Spread,
+    /// Processor time per call over that of the limit.
+    pub(crate) cpu_factor: Spread,
     pub(crate) failed: u64,
 }
 
@@ -40,15 +46,20 @@ impl Spread {
         let median = f64::midpoint(at(last / 2), at(last.div_ceil(2)));
         Self { median, min: at(0), max: at(last) }
     }
+
+    fn inverse(self) -> Self {
+        Self { median: 1.0 / self.median, min: 1.0 / self.max, max: 1.0 / self.min }
+    }
 }
 
 impl Summary {
     /// `runs` and `limits` are the same runs of the point and of its limit.
     pub(crate) fn new(point: Point, runs: &[Measurement], limits: &[Measurement]) -> Self {
         let median = |figure: fn(&Measurement) -> f64| Spread::of(runs.iter().map(figure)).median;
-        let pairs = || runs.iter().zip(limits);
-        let ratio = pairs().map(|(run, limit)| run.calls_per_s / limit.calls_per_s);
-        let cpu_ratio = pairs().map(|(run, limit)| limit.cpu_us_per_call / run.cpu_us_per_call);
+        let over = |figure: fn(&Measurement) -> f64| {
+            Spread::of(runs.iter().zip(limits).map(|(run, limit)| figure(run) / figure(limit)))
+        };
+        let cpu_factor = over(|run| run.cpu_us_per_call);
         Self {
             point,
             runs: runs.len(),
@@ -57,8 +68,11 @@ impl Summary {
             p99_us: median(|run| run.p99_us),
             p999_us: median(|run| run.p999_us),
             cpu_us_per_call: median(|run| run.cpu_us_per_call),
-            ratio: Spread::of(ratio),
-            cpu_ratio: Spread::of(cpu_ratio),
+            ratio: over(|run| run.calls_per_s),
+            cpu_ratio: cpu_factor.inverse(),
+            p50_factor: over(|run| run.p50_us),
+            p99_factor: over(|run| run.p99_us),
+            cpu_factor,
             failed: runs.iter().map(|run| run.failed).sum(),
         }
     }

@@ -7,8 +7,17 @@ use bytes::Bytes;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-/// Calls in flight of the points.
+/// Calls in flight of the points that are measured at every depth.
 const IN_FLIGHT: [usize; 3] = [1, 64, 1024];
+
+/// Instances that a broadcast asks.
+const BROADCAST_INSTANCES: usize = 32;
+
+/// Processes that serve one client.
+const EIGHT_INSTANCES: usize = 8;
+
+/// Bytes of the messages that small calls are measured beside: the largest by default.
+pub(crate) const LARGE_BYTES: usize = 8 << 20;
 
 /// What is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize)]
@@ -21,8 +30,21 @@ pub(crate) enum What {
     Link,
     /// Calls as programs make them, through workers that a master admitted.
     Call,
-    /// The same with types: the struct is encoded and decoded on both sides.
+    /// The same with types: the struct is encoded and decoded on both sides. Measured against the
+    /// limit with 64 raw bytes.
     CallJson,
+    /// Single calls, in turn to 32 instances in one process.
+    Single32,
+    /// Broadcasts with answers over the same links; each counts as 32 calls.
+    Broadcast32,
+    /// The bare echo over eight connections, to a process each.
+    Limit8,
+    /// Calls, in turn to eight instances in a process each.
+    Eight,
+    /// Small calls on a link that carries nothing else.
+    Alone,
+    /// Small calls on a link that carries large messages back to back as well.
+    Beside,
 }
 
 /// What a call carries, and its reply too.
@@ -65,6 +87,9 @@ impl Order {
 }
 
 impl What {
+    /// Those that are measured with every raw payload and depth.
+    const EVERY_SIZE: [Self; 3] = [Self::Limit, Self::Link, Self::Call];
+
     /// Its name, as on the command line.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -72,17 +97,45 @@ impl What {
             Self::Link => "link",
             Self::Call => "call",
             Self::CallJson => "call_json",
+            Self::Single32 => "single32",
+            Self::Broadcast32 => "broadcast32",
+            Self::Limit8 => "limit8",
+            Self::Eight => "eight",
+            Self::Alone => "alone",
+            Self::Beside => "beside",
         }
     }
 
-    /// The role of the server that it needs.
-    pub(crate) fn role(self) -> &'static str {
-        if self == Self::CallJson { Self::Call.name() } else { self.name() }
+    /// What it is measured against; itself, if it is what others are.
+    pub(crate) fn limit(self) -> Self {
+        match self {
+            Self::Limit | Self::Link | Self::Call | Self::CallJson => Self::Limit,
+            Self::Single32 | Self::Broadcast32 => Self::Single32,
+            Self::Limit8 | Self::Eight => Self::Limit8,
+            Self::Alone | Self::Beside => Self::Alone,
+        }
+    }
+
+    /// Instances or connections that its client has.
+    pub(crate) fn instances(self) -> usize {
+        match self {
+            Self::Single32 | Self::Broadcast32 => BROADCAST_INSTANCES,
+            Self::Limit8 | Self::Eight => EIGHT_INSTANCES,
+            _ => 1,
+        }
+    }
+
+    /// Whether a size alone names its points.
+    fn is_named_by_size(self) -> bool {
+        self == Self::CallJson || Self::EVERY_SIZE.contains(&self)
     }
 }
 
 impl Payload {
-    const ALL: [Self; 4] = [Self::Raw(64), Self::Raw(1024), Self::Raw(64 << 10), Self::Json];
+    /// The bytes of a small call.
+    const SMALL: Self = Self::Raw(64);
+
+    const RAW: [Self; 3] = [Self::SMALL, Self::Raw(1024), Self::Raw(64 << 10)];
 
     /// The bytes of one message of it.
     pub(crate) fn bytes(self) -> Bytes {
@@ -90,14 +143,6 @@ impl Payload {
             Self::Raw(len) => Bytes::from(vec![0x5a; len]),
             // A struct of numbers and texts always encodes.
             Self::Json => Bytes::from(serde_json::to_vec(&Order::sample()).unwrap_or_default()),
-        }
-    }
-
-    fn is_served_as(self, what: What) -> bool {
-        match what {
-            What::Limit => true,
-            What::Link | What::Call => self != Self::Json,
-            What::CallJson => self == Self::Json,
         }
     }
 }
@@ -128,48 +173,78 @@ impl Point {
         format!("{}x{}", self.payload, self.in_flight)
     }
 
-    /// The limit of this point.
+    /// What this point is measured against; for structs, 64 raw bytes.
     pub(crate) fn limit(&self) -> Self {
-        Self { what: What::Limit, ..*self }
+        let payload = if self.payload == Payload::Json { Payload::SMALL } else { self.payload };
+        Self { what: self.what.limit(), payload, ..*self }
     }
 
     fn is_named(&self, name: &str) -> bool {
         let (what, size) = (self.what.name(), self.size());
-        name == what || name == size || name == format!("{what}/{size}")
+        name == what
+            || (self.what.is_named_by_size() && name == size)
+            || name == format!("{what}/{size}")
     }
 }
 
-/// The points that `only` names, all if it names none, in the order to measure them: the limit of
-/// a size first, what is compared with it right after.
-///
-/// # Errors
-/// A name that no point has.
-pub(crate) fn points(only: &[String]) -> Result<Vec<Point>, String> {
-    let all: Vec<Point> = sizes()
-        .flat_map(|(payload, in_flight)| {
-            let whats = What::value_variants().iter().copied();
-            let served = whats.filter(move |what| payload.is_served_as(*what));
-            served.map(move |what| Point { what, payload, in_flight })
-        })
-        .collect();
-    if let Some(name) = only.iter().find(|name| !all.iter().any(|point| point.is_named(name))) {
-        let whats: Vec<_> = What::value_variants().iter().map(|what| what.name()).collect();
-        return Err(format!(
-            "no point is called {name:?}: say one of {}, a size such as 64x1024 or jsonx1, or both \
-             as in link/64x1024",
-            whats.join(", ")
-        ));
-    }
-    let chosen = |point: &Point| only.is_empty() || only.iter().any(|name| point.is_named(name));
-    let measured = |point: &Point| {
-        let same_size = |other: &&Point| other.size() == point.size();
-        chosen(point) || (point.what == What::Limit && all.iter().filter(same_size).any(chosen))
-    };
-    Ok(all.iter().filter(|point| measured(point)).copied().collect())
+/// Name of the measurement of many links, which is no closed loop.
+pub(crate) const LINKS: &str = "links";
+
+/// What is to be measured.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Choice {
+    /// In order: a limit first, what is compared with it right after.
+    pub(crate) points: Vec<Point>,
+    /// Many links to one worker as well.
+    pub(crate) links: bool,
 }
 
-fn sizes() -> impl Iterator<Item = (Payload, usize)> {
-    Payload::ALL.into_iter().flat_map(|payload| IN_FLIGHT.map(|in_flight| (payload, in_flight)))
+impl Choice {
+    /// All that `only` names, with the limits of it; everything if it names nothing.
+    ///
+    /// # Errors
+    /// A name that nothing has.
+    pub(crate) fn named(only: &[String]) -> Result<Self, String> {
+        let all: Vec<Point> = all_points().collect();
+        let is_known = |name: &str| name == LINKS || all.iter().any(|point| point.is_named(name));
+        if let Some(name) = only.iter().find(|name| !is_known(name)) {
+            let whats: Vec<_> = What::value_variants().iter().map(|what| what.name()).collect();
+            return Err(format!(
+                "no point is called {name:?}: say one of {}, {LINKS}, a size such as 64x1024 or \
+                 jsonx1, or both as in link/64x1024",
+                whats.join(", ")
+            ));
+        }
+        let is_named = |point: &Point| only.iter().any(|name| point.is_named(name));
+        let chosen = |point: &Point| only.is_empty() || is_named(point);
+        let wanted = |point: &&Point| {
+            chosen(point) || all.iter().any(|other| other.limit() == **point && chosen(other))
+        };
+        let links = only.is_empty() || only.iter().any(|name| name == LINKS);
+        Ok(Self { points: all.iter().filter(wanted).copied().collect(), links })
+    }
+}
+
+fn all_points() -> impl Iterator<Item = Point> {
+    let sizes = Payload::RAW
+        .into_iter()
+        .flat_map(|payload| IN_FLIGHT.map(|in_flight| (payload, in_flight)));
+    let every_size = sizes.flat_map(|(payload, in_flight)| {
+        let raw = What::EVERY_SIZE.into_iter().map(move |what| Point { what, payload, in_flight });
+        let json = Point { what: What::CallJson, payload: Payload::Json, in_flight };
+        raw.chain((payload == Payload::SMALL).then_some(json))
+    });
+    let small = |what, in_flight| Point { what, payload: Payload::SMALL, in_flight };
+    every_size.chain([
+        small(What::Single32, 64),
+        small(What::Broadcast32, 64),
+        small(What::Limit8, 64),
+        small(What::Eight, 64),
+        small(What::Alone, 1),
+        small(What::Beside, 1),
+        small(What::Alone, 8),
+        small(What::Beside, 8),
+    ])
 }
 
 #[cfg(test)]
@@ -178,26 +253,35 @@ mod tests {
 
     fn labels(only: &[&str]) -> Vec<String> {
         let only: Vec<String> = only.iter().map(|&name| name.to_owned()).collect();
-        let points = points(&only).unwrap();
+        let points = Choice::named(&only).unwrap().points;
         points.iter().map(|point| format!("{}/{}", point.what.name(), point.size())).collect()
     }
 
     #[test]
     fn a_point_is_measured_with_its_limit() {
         assert_eq!(labels(&["link/64x1024"]), ["limit/64x1024", "link/64x1024"]);
-        assert_eq!(labels(&["limit/jsonx1"]), ["limit/jsonx1"]);
-        assert_eq!(labels(&["limit"]).len(), 12);
+        assert_eq!(labels(&["jsonx1"]), ["limit/64x1", "call_json/jsonx1"]);
+        assert_eq!(labels(&["limit"]).len(), 9);
+        assert_eq!(labels(&["broadcast32"]), ["single32/64x64", "broadcast32/64x64"]);
+        assert_eq!(labels(&["64x64"]), ["limit/64x64", "link/64x64", "call/64x64"]);
+    }
+
+    #[test]
+    fn links_are_measured_when_named_or_with_everything() {
+        assert!(Choice::named(&[]).unwrap().links);
+        assert!(!Choice::named(&["call".to_owned()]).unwrap().links);
+        assert_eq!(labels(&["links"]), [""; 0]);
     }
 
     #[test]
     fn an_unknown_point_is_refused_with_what_there_is() {
-        let refused = points(&["64x2".to_owned()]).unwrap_err();
+        let refused = Choice::named(&["64x2".to_owned()]).unwrap_err();
         assert!(refused.contains("64x1024"), "{refused}");
     }
 
     #[test]
     fn payloads_read_back() {
-        for payload in Payload::ALL {
+        for payload in Payload::RAW.into_iter().chain([Payload::Json]) {
             assert_eq!(payload.to_string().parse(), Ok(payload));
         }
         assert!("large".parse::<Payload>().is_err());

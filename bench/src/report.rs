@@ -4,8 +4,10 @@ use serde::Serialize;
 
 use crate::Outcome;
 use crate::arguments::SuiteArguments;
+use crate::links;
 use crate::measurement::{Spread, Summary};
 use crate::point::What;
+use crate::target::{Target, targets};
 
 /// A point as a line of JSON.
 #[derive(Serialize)]
@@ -28,6 +30,7 @@ struct Line<'a> {
     runs: usize,
     failed: u64,
     aead: &'a str,
+    targets: Vec<serde_json::Value>,
 }
 
 /// The cipher of this build.
@@ -37,7 +40,7 @@ const AEAD: &str = if cfg!(feature = "aead-ring") { "ring" } else { "chacha20pol
 ///
 /// # Errors
 /// A figure that is no number.
-pub(crate) fn json(summaries: &[Summary]) -> Outcome {
+pub(crate) fn json(summaries: &[Summary], links: Option<&links::Summary>) -> Outcome {
     for summary in summaries {
         let line = Line {
             what: summary.point.what,
@@ -58,52 +61,77 @@ pub(crate) fn json(summaries: &[Summary]) -> Outcome {
             runs: summary.runs,
             failed: summary.failed,
             aead: AEAD,
+            targets: targets(summary).iter().map(Target::as_json).collect(),
         };
         println!("{}", serde_json::to_string(&line)?);
+    }
+    if let Some(links) = links {
+        println!("{}", links.as_json(AEAD));
     }
     Ok(())
 }
 
-/// Prints a table, sizes apart.
-pub(crate) fn table(summaries: &[Summary], arguments: &SuiteArguments) {
+/// Prints a table; what is compared stands together.
+pub(crate) fn table(
+    summaries: &[Summary],
+    links: Option<&links::Summary>,
+    arguments: &SuiteArguments,
+) {
     println!(
         "{} runs of {} s, median (lowest .. highest); {} lanes; sealed with {AEAD}\n",
         arguments.runs, arguments.seconds, arguments.lanes
     );
+    if !summaries.is_empty() {
+        print_points(summaries);
+    }
+    for line in links.iter().flat_map(|links| links.lines()) {
+        println!("{line}");
+    }
+}
+
+fn print_points(summaries: &[Summary]) {
     println!(
-        "{:>9} {:>9}  {:<10} {:>11} {:>9} {:>9} {:>9} {:>10}  calls/s to limit      cpu to limit",
-        "payload", "in flight", "what", "calls/s", "p50 us", "p99 us", "p99.9 us", "cpu us"
+        "{:>9} {:>9}  {:<11} {:>11} {:>9} {:>9} {:>9} {:>10}  {:<20}  {:<20}  targets",
+        "payload",
+        "in flight",
+        "what",
+        "calls/s",
+        "p50 us",
+        "p99 us",
+        "p99.9 us",
+        "cpu us",
+        "calls/s to limit",
+        "cpu to limit"
     );
-    let mut size = None;
+    let mut limit = None;
     for summary in summaries {
-        if size.replace(summary.point.size()).is_some_and(|last| last != summary.point.size()) {
+        let same = summary.point.limit();
+        if limit.replace(same).is_some_and(|last| last != same) {
             println!();
         }
         println!("{}", row(summary));
     }
     println!(
-        "\ncpu us: processor time of both sides per call; cpu to limit: that of the limit over it"
+        "\ncpu us: processor time of both sides per call; cpu to limit: that of the limit over \
+         it\ntargets: met in every run, even if in some, MISSED if in none\n"
     );
 }
 
 fn row(summary: &Summary) -> String {
     let point = &summary.point;
-    let ratio = match point.what {
-        What::Limit => format!(
-            "1 ({} .. {} calls/s)",
-            thousands(summary.calls_per_s.min),
-            thousands(summary.calls_per_s.max)
-        ),
-        What::Link | What::Call | What::CallJson => {
-            format!("{}   {}", spread(summary.ratio), spread(summary.cpu_ratio))
-        }
+    let ratio = if point.what.limit() == point.what {
+        let Spread { min, max, .. } = summary.calls_per_s;
+        format!("1 ({} .. {} calls/s)", thousands(min), thousands(max))
+    } else {
+        format!("{:<20}  {:<20}", spread(summary.ratio), spread(summary.cpu_ratio))
     };
+    let targets: Vec<_> = targets(summary).iter().map(Target::to_string).collect();
     let failed = match summary.failed {
         0 => String::new(),
         failed => format!("  {failed} FAILED"),
     };
-    format!(
-        "{:>9} {:>9}  {:<10} {:>11} {:>9.1} {:>9.1} {:>9.1} {:>10.3}  {ratio}{failed}",
+    let row = format!(
+        "{:>9} {:>9}  {:<11} {:>11} {:>9.1} {:>9.1} {:>9.1} {:>10.3}  {ratio}  {}{failed}",
         point.payload.to_string(),
         point.in_flight,
         point.what.name(),
@@ -112,7 +140,9 @@ fn row(summary: &Summary) -> String {
         summary.p99_us,
         summary.p999_us,
         summary.cpu_us_per_call,
-    )
+        targets.join(", "),
+    );
+    row.trim_end().to_owned()
 }
 
 fn spread(ratio: Spread) -> String {

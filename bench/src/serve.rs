@@ -4,7 +4,8 @@ use meshwork_shared::net::{Listener, Network};
 
 use crate::Outcome;
 use crate::arguments::{Role, ServeArguments};
-use crate::{call, child, hostile, limit, link};
+use crate::point::What;
+use crate::{child, hostile, limit, link, mesh};
 
 /// Serves until the process that started this one is gone.
 ///
@@ -12,11 +13,15 @@ use crate::{call, child, hostile, limit, link};
 /// It cannot listen.
 pub(crate) fn run(arguments: &ServeArguments) -> Outcome {
     child::end_with_parent();
+    let lanes = arguments.lanes;
     child::runtime()?.block_on(async {
         match arguments.role {
             Role::Limit => limit::serve(listen().await?).await?,
-            Role::Link => link::serve(listen().await?, arguments.lanes).await?,
-            Role::Call => call::serve(arguments.lanes).await?,
+            Role::Link => link::serve(listen().await?, lanes).await?,
+            Role::Master => mesh::serve(0, lanes).await?,
+            Role::Call => mesh::serve(1, lanes).await?,
+            Role::Crowd => mesh::serve(What::Broadcast32.instances(), lanes).await?,
+            Role::Instance => mesh::serve_instance(&arguments.master, lanes).await?,
             Role::Victim => hostile::victim(listen().await?, false).await?,
             Role::TrustingVictim => hostile::victim(listen().await?, true).await?,
         }

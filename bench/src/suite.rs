@@ -2,80 +2,86 @@
 //! compared with it, so that both meet the machine in the same mood.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::collections::btree_map::Entry;
 
 use crate::Outcome;
 use crate::arguments::SuiteArguments;
-use crate::child::{CLIENT_CORE, Placement, Running, SERVER_CORE, cores};
+use crate::child::{CLIENT_CORE, Placement, Running, cores};
+use crate::links;
 use crate::measurement::{Measurement, Summary};
-use crate::point::{Point, points};
+use crate::point::{Choice, Point, What};
 use crate::progress::Progress;
 use crate::report;
-
-/// A server and where it listens.
-struct Server {
-    running: Running,
-    address: SocketAddr,
-}
+use crate::servers::Servers;
 
 /// Measures what the arguments name and prints it.
 ///
 /// # Errors
 /// A point that does not exist, or a process that failed.
 pub(crate) fn run(arguments: &SuiteArguments) -> Outcome {
-    let points = points(&arguments.only)?;
+    let Choice { points, links } = Choice::named(&arguments.only)?;
     if arguments.runs == 0 || arguments.seconds.is_nan() || arguments.seconds <= 0.0 {
         return Err("--runs and --seconds must be above 0".into());
     }
     if cores() < 2 {
         eprintln!("meshwork-bench: only one core: both sides share it, and figures say little");
     }
-    let mut servers = BTreeMap::new();
     let mut measured = vec![Vec::new(); points.len()];
-    let mut progress = Progress::new(points.len() * arguments.runs);
+    let mut of_links = Vec::new();
+    let mut progress = Progress::new((points.len() + usize::from(links)) * arguments.runs);
     for run in 1..=arguments.runs {
-        for (point, measurements) in points.iter().zip(&mut measured) {
-            progress.step(&format!("run {run}: {} {}", point.what.name(), point.size()));
-            let server = match servers.entry(point.what.role()) {
-                std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
-                std::collections::btree_map::Entry::Vacant(entry) => {
-                    entry.insert(start_server(point.what.role(), arguments.lanes)?)
-                }
-            };
-            measurements.push(measure(point, server, arguments)?);
+        measure_all(run, &points, &mut measured, arguments, &mut progress)?;
+        if links {
+            progress.step(&format!("run {run}: links"));
+            of_links.push(links::measure(arguments)?);
         }
     }
     drop(progress);
     let summaries = summaries(&points, &measured);
+    let of_links = (!of_links.is_empty()).then(|| links::Summary::new(&of_links));
     if arguments.json {
-        report::json(&summaries)?;
+        report::json(&summaries, of_links.as_ref())?;
     } else {
-        report::table(&summaries, arguments);
+        report::table(&summaries, of_links.as_ref(), arguments);
     }
     Ok(())
 }
 
-fn start_server(role: &str, lanes: usize) -> Outcome<Server> {
-    let mut arguments = vec!["serve".to_owned(), "--role".to_owned(), role.to_owned()];
-    arguments.extend(["--lanes".to_owned(), lanes.to_string()]);
-    let placement = Placement { core: SERVER_CORE, nice: false };
-    let mut running = Running::start(placement, &arguments)?;
-    let address = running.line()?;
-    Ok(Server { running, address })
+/// Every point once. Servers stay for the next point, unless they are many.
+fn measure_all(
+    run: usize,
+    points: &[Point],
+    measured: &mut [Vec<Measurement>],
+    arguments: &SuiteArguments,
+    progress: &mut Progress,
+) -> Outcome {
+    let mut servers: BTreeMap<What, Servers> = BTreeMap::new();
+    for (point, measurements) in points.iter().zip(measured) {
+        progress.step(&format!("run {run}: {} {}", point.what.name(), point.size()));
+        let what = point.what.served_with();
+        servers.retain(|kept, _| *kept == what || kept.keeps_servers());
+        let serving = match servers.entry(what) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => entry.insert(Servers::start(what, arguments.lanes)?),
+        };
+        measurements.push(measure(point, serving, arguments)?);
+    }
+    Ok(())
 }
 
-fn measure(point: &Point, server: &Server, suite: &SuiteArguments) -> Outcome<Measurement> {
+fn measure(point: &Point, servers: &Servers, suite: &SuiteArguments) -> Outcome<Measurement> {
     let options = [
         ("--what", point.what.name().to_owned()),
         ("--payload", point.payload.to_string()),
         ("--in-flight", point.in_flight.to_string()),
         ("--seconds", suite.seconds.to_string()),
         ("--lanes", suite.lanes.to_string()),
-        ("--address", server.address.to_string()),
-        ("--server", server.running.pid().to_string()),
     ];
+    let addresses = servers.addresses.iter().map(|address| ("--address", address.to_string()));
+    let pids = servers.pids().map(|pid| ("--server", pid.to_string()));
+    let options = options.into_iter().chain(addresses).chain(pids);
     let mut arguments = vec!["drive".to_owned()];
-    arguments.extend(options.into_iter().flat_map(|(name, value)| [name.to_owned(), value]));
+    arguments.extend(options.flat_map(|(name, value)| [name.to_owned(), value]));
     let placement = Placement { core: CLIENT_CORE, nice: false };
     Running::start(placement, &arguments)?.line()
 }

@@ -1,12 +1,14 @@
 //! The side that asks: keeps so many messages in flight, each sent again when its echo is here.
 
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use meshwork_shared::net::Network;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::keys;
@@ -14,8 +16,32 @@ use super::pump::Pump;
 use crate::point::Point;
 use crate::tally::Tally;
 
-/// The client, as a future that ends only with the connection.
-pub(crate) struct Client {
+/// Connects to every address with an equal part of the messages of the point, and sets them going.
+/// The future ends only with one of the connections.
+///
+/// # Errors
+/// Nobody listens at one of them.
+pub(crate) async fn drive(
+    addresses: &[SocketAddr],
+    point: Point,
+    tally: &Arc<Tally>,
+) -> io::Result<impl Future<Output = io::Error> + use<>> {
+    let mut clients = JoinSet::new();
+    let part = Point { in_flight: point.in_flight / addresses.len(), ..point };
+    for address in addresses {
+        clients.spawn(Client::connect(&address.to_string(), part, tally.clone()).await?);
+    }
+    Ok(async move {
+        match clients.join_next().await {
+            Some(Ok(error)) => error,
+            Some(Err(error)) => io::Error::other(error),
+            None => io::ErrorKind::NotConnected.into(),
+        }
+    })
+}
+
+/// The client of one connection, as a future that ends only with it.
+struct Client {
     pump: Pump,
     body: Bytes,
     /// When each caller sent its message, if it is timed.
@@ -28,11 +54,7 @@ impl Client {
     ///
     /// # Errors
     /// Nobody listens there.
-    pub(crate) async fn connect(
-        address: &str,
-        point: Point,
-        tally: Arc<Tally>,
-    ) -> io::Result<Self> {
+    async fn connect(address: &str, point: Point, tally: Arc<Tally>) -> io::Result<Self> {
         let stream = Network::Tcp.dial(address).await?;
         let (from_client, to_client) = keys();
         let mut pump = Pump::new(stream, &from_client, &to_client);

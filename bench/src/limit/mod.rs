@@ -10,7 +10,7 @@ mod client;
 mod pump;
 mod server;
 
-pub(crate) use client::Client;
+pub(crate) use client::drive;
 pub(crate) use server::serve;
 
 use meshwork_shared::aead::AeadKey;
