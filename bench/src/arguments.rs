@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -13,6 +14,7 @@ use crate::point::{Payload, Point, What};
     cargo xtask bench                            everything, about twelve minutes\n  \
     cargo xtask bench -- --only 64x64 --runs 2   one payload and depth, twice\n  \
     cargo xtask bench -- --only call --json      only the real thing, for machines\n  \
+    cargo xtask bench --peers --only peers       beside what people would use instead\n  \
     cargo xtask bench -- hostile                 what floods cost")]
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Arguments {
@@ -49,16 +51,37 @@ pub(crate) struct SuiteArguments {
     #[arg(long, default_value_t = 5)]
     pub(crate) runs: usize,
     /// Only these points: `limit`, `link`, `call`, `call_json`, `broadcast32`, `eight`, `beside`,
-    /// `links`, a size such as `64x1024` or `jsonx64`, or both as in `call/64x1024`; what they are
-    /// compared with is always measured with them
+    /// `links`, a size such as `64x1024` or `jsonx64`, or both as in `call/64x1024`; of the peers
+    /// `nats`, `tonic`, `ractor`, `telepathy`, or `peers` for all. What they are compared with is
+    /// always measured with them
     #[arg(long, value_delimiter = ',')]
     pub(crate) only: Vec<String>,
     /// Threads that carry links, in both processes; 0 puts sockets and callers on one thread
     #[arg(long, default_value_t = 0)]
     pub(crate) lanes: usize,
+    /// Measure what people would use instead as well: NATS (its nats-server must be installed),
+    /// gRPC (tonic), ractor_cluster and actix-telepathy
+    #[arg(long, requires = "peers_program")]
+    pub(crate) peers: bool,
+    /// The program that they are in; `cargo xtask bench --peers` builds and names it
+    #[arg(long, hide = true)]
+    pub(crate) peers_program: Option<PathBuf>,
     /// Print a line of JSON per point and nothing else
     #[arg(long)]
     pub(crate) json: bool,
+    /// Write the table to this file as well, as Markdown
+    #[arg(long, value_name = "FILE")]
+    pub(crate) markdown: Option<PathBuf>,
+    /// Write a plot of the calls per second with 64 B to this file as well
+    #[arg(long, value_name = "FILE")]
+    pub(crate) svg: Option<PathBuf>,
+}
+
+impl SuiteArguments {
+    /// The program that measures a peer; none if the point is our own.
+    pub(crate) fn program_of(&self, what: What) -> Option<&Path> {
+        self.peers_program.as_deref().filter(|_| what.is_peer())
+    }
 }
 
 #[derive(Args)]

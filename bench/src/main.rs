@@ -6,7 +6,8 @@
 //! * [`servers`], [`serve`], [`drive`]: the processes that are held to a core each
 //! * [`limit`], [`link`], [`call`]: what is measured; [`mesh`]: the mesh that calls go through
 //! * [`links`]: many links to one worker
-//! * [`measurement`], [`target`]: what runs come to; [`report`], [`progress`]: showing
+//! * [`measurement`], [`target`]: what runs come to
+//! * [`report`], [`markdown`], [`plot`], [`progress`]: showing
 //! * [`hostile`]: floods, and timing of refusals
 //!
 //! Processes and counting are in the crate `harness`, which the peers share.
@@ -19,8 +20,10 @@ mod hostile;
 mod limit;
 mod link;
 mod links;
+mod markdown;
 mod measurement;
 mod mesh;
+mod plot;
 mod point;
 mod progress;
 mod report;

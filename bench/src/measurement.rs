@@ -33,6 +33,8 @@ pub(crate) struct Summary {
     pub(crate) p99_factor: Spread,
     /// Processor time per call over that of the limit.
     pub(crate) cpu_factor: Spread,
+    /// Of a peer: calls per second of a call over those of the peer, each run by itself.
+    pub(crate) call_factor: Option<Spread>,
     pub(crate) failed: u64,
 }
 
@@ -47,18 +49,27 @@ impl Spread {
         Self { median, min: at(0), max: at(last) }
     }
 
-    fn inverse(self) -> Self {
+    /// Of what is upside down.
+    pub(crate) fn inverse(self) -> Self {
         Self { median: 1.0 / self.median, min: 1.0 / self.max, max: 1.0 / self.min }
     }
 }
 
 impl Summary {
-    /// `runs` and `limits` are the same runs of the point and of its limit.
-    pub(crate) fn new(point: Point, runs: &[Measurement], limits: &[Measurement]) -> Self {
+    /// `runs` and `limits` are the same runs of the point and of its limit, `calls` those of the
+    /// call if the point is of a peer.
+    pub(crate) fn new(
+        point: Point,
+        runs: &[Measurement],
+        limits: &[Measurement],
+        calls: &[Measurement],
+    ) -> Self {
         let median = |figure: fn(&Measurement) -> f64| Spread::of(runs.iter().map(figure)).median;
         let over = |figure: fn(&Measurement) -> f64| {
             Spread::of(runs.iter().zip(limits).map(|(run, limit)| figure(run) / figure(limit)))
         };
+        let pairs = runs.iter().zip(calls);
+        let call_factor = pairs.map(|(run, call)| call.calls_per_s / run.calls_per_s);
         let cpu_factor = over(|run| run.cpu_us_per_call);
         Self {
             point,
@@ -73,6 +84,7 @@ impl Summary {
             p50_factor: over(|run| run.p50_us),
             p99_factor: over(|run| run.p99_us),
             cpu_factor,
+            call_factor: point.what.is_peer().then(|| Spread::of(call_factor)),
             failed: runs.iter().map(|run| run.failed).sum(),
         }
     }

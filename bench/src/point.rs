@@ -45,6 +45,14 @@ pub(crate) enum What {
     Alone,
     /// Small calls on a link that carries large messages back to back as well.
     Beside,
+    /// Request and reply of NATS.
+    Nats,
+    /// gRPC with tonic.
+    Tonic,
+    /// Calls of `ractor_cluster`.
+    Ractor,
+    /// Messages there and back of `actix-telepathy`.
+    Telepathy,
 }
 
 /// What a call carries, and its reply too.
@@ -90,6 +98,9 @@ impl What {
     /// Those that are measured with every raw payload and depth.
     const EVERY_SIZE: [Self; 3] = [Self::Limit, Self::Link, Self::Call];
 
+    /// What people would use instead; measured with every raw payload and depth too.
+    const PEERS: [Self; 4] = [Self::Nats, Self::Tonic, Self::Ractor, Self::Telepathy];
+
     /// Its name, as on the command line.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -103,6 +114,10 @@ impl What {
             Self::Eight => "eight",
             Self::Alone => "alone",
             Self::Beside => "beside",
+            Self::Nats => "nats",
+            Self::Tonic => "tonic",
+            Self::Ractor => "ractor",
+            Self::Telepathy => "telepathy",
         }
     }
 
@@ -113,6 +128,7 @@ impl What {
             Self::Single32 | Self::Broadcast32 => Self::Single32,
             Self::Limit8 | Self::Eight => Self::Limit8,
             Self::Alone | Self::Beside => Self::Alone,
+            Self::Nats | Self::Tonic | Self::Ractor | Self::Telepathy => Self::Limit,
         }
     }
 
@@ -127,7 +143,12 @@ impl What {
 
     /// Whether a size alone names its points.
     fn is_named_by_size(self) -> bool {
-        self == Self::CallJson || Self::EVERY_SIZE.contains(&self)
+        self == Self::CallJson || self.is_peer() || Self::EVERY_SIZE.contains(&self)
+    }
+
+    /// Whether it is something that people would use instead.
+    pub(crate) fn is_peer(self) -> bool {
+        Self::PEERS.contains(&self)
     }
 }
 
@@ -179,13 +200,27 @@ impl Point {
         Self { what: self.what.limit(), payload, ..*self }
     }
 
+    /// The call that a peer is compared with.
+    pub(crate) fn call(&self) -> Self {
+        Self { what: What::Call, ..*self }
+    }
+
+    /// Whether this point says little without the other one.
+    fn needs(&self, other: &Self) -> bool {
+        self.limit() == *other || (self.what.is_peer() && self.call() == *other)
+    }
+
     fn is_named(&self, name: &str) -> bool {
         let (what, size) = (self.what.name(), self.size());
         name == what
+            || (self.what.is_peer() && name == PEERS)
             || (self.what.is_named_by_size() && name == size)
             || name == format!("{what}/{size}")
     }
 }
+
+/// Name of all peers together.
+const PEERS: &str = "peers";
 
 /// Name of the measurement of many links, which is no closed loop.
 pub(crate) const LINKS: &str = "links";
@@ -200,25 +235,27 @@ pub(crate) struct Choice {
 }
 
 impl Choice {
-    /// All that `only` names, with the limits of it; everything if it names nothing.
+    /// All that `only` names, with what it is compared with; everything if it names nothing. The
+    /// peers are part of it `with_peers` only.
     ///
     /// # Errors
     /// A name that nothing has.
-    pub(crate) fn named(only: &[String]) -> Result<Self, String> {
-        let all: Vec<Point> = all_points().collect();
+    pub(crate) fn named(only: &[String], with_peers: bool) -> Result<Self, String> {
+        let among = |point: &Point| with_peers || !point.what.is_peer();
+        let all: Vec<Point> = all_points().filter(among).collect();
         let is_known = |name: &str| name == LINKS || all.iter().any(|point| point.is_named(name));
         if let Some(name) = only.iter().find(|name| !is_known(name)) {
             let whats: Vec<_> = What::value_variants().iter().map(|what| what.name()).collect();
             return Err(format!(
                 "no point is called {name:?}: say one of {}, {LINKS}, a size such as 64x1024 or \
-                 jsonx1, or both as in link/64x1024",
+                 jsonx1, or both as in link/64x1024; those of peers need --peers",
                 whats.join(", ")
             ));
         }
         let is_named = |point: &Point| only.iter().any(|name| point.is_named(name));
         let chosen = |point: &Point| only.is_empty() || is_named(point);
         let wanted = |point: &&Point| {
-            chosen(point) || all.iter().any(|other| other.limit() == **point && chosen(other))
+            chosen(point) || all.iter().any(|other| other.needs(point) && chosen(other))
         };
         let links = only.is_empty() || only.iter().any(|name| name == LINKS);
         Ok(Self { points: all.iter().filter(wanted).copied().collect(), links })
@@ -232,7 +269,8 @@ fn all_points() -> impl Iterator<Item = Point> {
     let every_size = sizes.flat_map(|(payload, in_flight)| {
         let raw = What::EVERY_SIZE.into_iter().map(move |what| Point { what, payload, in_flight });
         let json = Point { what: What::CallJson, payload: Payload::Json, in_flight };
-        raw.chain((payload == Payload::SMALL).then_some(json))
+        let peers = What::PEERS.into_iter().map(move |what| Point { what, payload, in_flight });
+        raw.chain((payload == Payload::SMALL).then_some(json)).chain(peers)
     });
     let small = |what, in_flight| Point { what, payload: Payload::SMALL, in_flight };
     every_size.chain([
@@ -252,8 +290,12 @@ mod tests {
     use super::*;
 
     fn labels(only: &[&str]) -> Vec<String> {
+        labels_of(only, false)
+    }
+
+    fn labels_of(only: &[&str], with_peers: bool) -> Vec<String> {
         let only: Vec<String> = only.iter().map(|&name| name.to_owned()).collect();
-        let points = Choice::named(&only).unwrap().points;
+        let points = Choice::named(&only, with_peers).unwrap().points;
         points.iter().map(|point| format!("{}/{}", point.what.name(), point.size())).collect()
     }
 
@@ -268,15 +310,24 @@ mod tests {
 
     #[test]
     fn links_are_measured_when_named_or_with_everything() {
-        assert!(Choice::named(&[]).unwrap().links);
-        assert!(!Choice::named(&["call".to_owned()]).unwrap().links);
+        assert!(Choice::named(&[], false).unwrap().links);
+        assert!(!Choice::named(&["call".to_owned()], false).unwrap().links);
         assert_eq!(labels(&["links"]), [""; 0]);
     }
 
     #[test]
+    fn a_peer_is_measured_with_its_limit_and_the_call() {
+        assert_eq!(labels_of(&["nats/64x64"], true), ["limit/64x64", "call/64x64", "nats/64x64"]);
+        assert_eq!(labels_of(&["peers"], true).len(), 9 * 6);
+        assert_eq!(labels_of(&["64x64"], true).len(), 7);
+    }
+
+    #[test]
     fn an_unknown_point_is_refused_with_what_there_is() {
-        let refused = Choice::named(&["64x2".to_owned()]).unwrap_err();
+        let refused = Choice::named(&["64x2".to_owned()], false).unwrap_err();
         assert!(refused.contains("64x1024"), "{refused}");
+        let refused = Choice::named(&["nats".to_owned()], false).unwrap_err();
+        assert!(refused.contains("--peers"), "{refused}");
     }
 
     #[test]

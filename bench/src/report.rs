@@ -25,6 +25,9 @@ struct Line<'a> {
     ratio_min: f64,
     ratio_max: f64,
     cpu_ratio_to_limit: f64,
+    /// Of a peer: calls per second of a call over those of the peer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ratio_of_call: Option<f64>,
     calls_per_s_min: f64,
     calls_per_s_max: f64,
     runs: usize,
@@ -34,7 +37,7 @@ struct Line<'a> {
 }
 
 /// The cipher of this build.
-const AEAD: &str = if cfg!(feature = "aead-ring") { "ring" } else { "chacha20poly1305" };
+pub(crate) const AEAD: &str = if cfg!(feature = "aead-ring") { "ring" } else { "chacha20poly1305" };
 
 /// Prints a line per point.
 ///
@@ -56,6 +59,7 @@ pub(crate) fn json(summaries: &[Summary], links: Option<&links::Summary>) -> Out
             ratio_min: rounded(summary.ratio.min, 1000.0),
             ratio_max: rounded(summary.ratio.max, 1000.0),
             cpu_ratio_to_limit: rounded(summary.cpu_ratio.median, 1000.0),
+            ratio_of_call: summary.call_factor.map(|factor| rounded(factor.median, 1000.0)),
             calls_per_s_min: rounded(summary.calls_per_s.min, 1.0),
             calls_per_s_max: rounded(summary.calls_per_s.max, 1.0),
             runs: summary.runs,
@@ -91,7 +95,7 @@ pub(crate) fn table(
 
 fn print_points(summaries: &[Summary]) {
     println!(
-        "{:>9} {:>9}  {:<11} {:>11} {:>9} {:>9} {:>9} {:>10}  {:<20}  {:<20}  targets",
+        "{:>9} {:>9}  {:<11} {:>11} {:>9} {:>9} {:>9} {:>10}  {:<20}  {:<20}  {:<20}  targets",
         "payload",
         "in flight",
         "what",
@@ -101,7 +105,8 @@ fn print_points(summaries: &[Summary]) {
         "p99.9 us",
         "cpu us",
         "calls/s to limit",
-        "cpu to limit"
+        "cpu to limit",
+        "call to peer"
     );
     let mut limit = None;
     for summary in summaries {
@@ -113,7 +118,7 @@ fn print_points(summaries: &[Summary]) {
     }
     println!(
         "\ncpu us: processor time of both sides per call; cpu to limit: that of the limit over \
-         it\ntargets: met in every run, even if in some, MISSED if in none\n"
+         it\ncall to peer: calls/s of the call over those of the peer\ntargets: met in every run, even if in some, MISSED if in none\n"
     );
 }
 
@@ -123,9 +128,10 @@ fn row(summary: &Summary) -> String {
         let Spread { min, max, .. } = summary.calls_per_s;
         format!("1 ({} .. {} calls/s)", thousands(min), thousands(max))
     } else {
-        format!("{:<20}  {:<20}", spread(summary.ratio), spread(summary.cpu_ratio))
+        let call = summary.call_factor.map(spread).unwrap_or_default();
+        let [calls, cpu] = [summary.ratio, summary.cpu_ratio].map(spread);
+        format!("{calls:<20}  {cpu:<20}  {call:<20}")
     };
-    let targets: Vec<_> = targets(summary).iter().map(Target::to_string).collect();
     let failed = match summary.failed {
         0 => String::new(),
         failed => format!("  {failed} FAILED"),
@@ -140,17 +146,23 @@ fn row(summary: &Summary) -> String {
         summary.p99_us,
         summary.p999_us,
         summary.cpu_us_per_call,
-        targets.join(", "),
+        verdicts(summary),
     );
     row.trim_end().to_owned()
 }
 
-fn spread(ratio: Spread) -> String {
+/// The targets of a point with what came of them.
+pub(crate) fn verdicts(summary: &Summary) -> String {
+    let targets: Vec<_> = targets(summary).iter().map(Target::to_string).collect();
+    targets.join(", ")
+}
+
+pub(crate) fn spread(ratio: Spread) -> String {
     format!("{:.2} ({:.2} .. {:.2})", ratio.median, ratio.min, ratio.max)
 }
 
 /// A whole number with its thousands apart.
-fn thousands(value: f64) -> String {
+pub(crate) fn thousands(value: f64) -> String {
     let digits = format!("{value:.0}");
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use crate::Outcome;
-use crate::arguments::Role;
-use crate::child::{Placement, Running, SERVER_CORE};
+use crate::arguments::{Role, SuiteArguments};
+use crate::child::{Placement, Ready, Running, SERVER_CORE};
 use crate::point::What;
 
 /// One process and where it listens.
@@ -18,6 +18,8 @@ pub(crate) struct Servers {
     /// What the client dials: each limit, or the master of all the others.
     pub(crate) addresses: Vec<SocketAddr>,
     running: Vec<Running>,
+    /// What they have started, such as a broker.
+    helpers: Vec<u32>,
 }
 
 impl Server {
@@ -32,7 +34,7 @@ impl Server {
             arguments.extend(["--master".to_owned(), master.to_string()]);
         }
         let placement = Placement { core: SERVER_CORE, nice: false };
-        let mut running = Running::start(placement, &arguments)?;
+        let mut running = Running::start(None, placement, &arguments)?;
         let address = running.line()?;
         Ok(Self { running, address })
     }
@@ -53,8 +55,8 @@ impl Servers {
     ///
     /// # Errors
     /// One of them does not start.
-    pub(crate) fn start(what: What, lanes: usize) -> Outcome<Self> {
-        let count = what.instances();
+    pub(crate) fn start(what: What, suite: &SuiteArguments) -> Outcome<Self> {
+        let (count, lanes) = (what.instances(), suite.lanes);
         let servers = match what {
             What::Limit | What::Limit8 => {
                 let servers = (0..count).map(|_| Server::start(Role::Limit, None, lanes));
@@ -72,17 +74,28 @@ impl Servers {
                 for _ in 0..count {
                     running.push(Server::start(Role::Instance, Some(address), lanes)?.running);
                 }
-                return Ok(Self { addresses: vec![address], running });
+                return Ok(Self { addresses: vec![address], running, helpers: Vec::new() });
+            }
+            What::Nats | What::Tonic | What::Ractor | What::Telepathy => {
+                return Self::of_peer(what, suite);
             }
         };
         let addresses = servers.iter().map(Server::address).collect();
         let running = servers.into_iter().map(|server| server.running).collect();
-        Ok(Self { addresses, running })
+        Ok(Self { addresses, running, helpers: Vec::new() })
+    }
+
+    fn of_peer(what: What, suite: &SuiteArguments) -> Outcome<Self> {
+        let arguments = ["serve", "--role", what.name()].map(str::to_owned);
+        let placement = Placement { core: SERVER_CORE, nice: false };
+        let mut running = Running::start(suite.program_of(what), placement, &arguments)?;
+        let Ready { address, helpers } = running.line()?;
+        Ok(Self { addresses: vec![address], running: vec![running], helpers })
     }
 
     /// Their numbers.
     pub(crate) fn pids(&self) -> impl Iterator<Item = u32> {
-        self.running.iter().map(Running::pid)
+        self.running.iter().map(Running::pid).chain(self.helpers.iter().copied())
     }
 }
 
@@ -96,8 +109,9 @@ impl What {
         }
     }
 
-    /// Whether its servers stay for the points of other limits. Many would disturb those.
+    /// Whether its servers stay for other points. Many would disturb those, and what peers do
+    /// while nobody calls is not ours to say.
     pub(crate) fn keeps_servers(self) -> bool {
-        self.instances() == 1
+        self.instances() == 1 && !self.is_peer()
     }
 }

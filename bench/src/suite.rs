@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::fs;
+use std::path::Path;
 
 use crate::Outcome;
 use crate::arguments::SuiteArguments;
@@ -11,17 +13,20 @@ use crate::links;
 use crate::measurement::{Measurement, Summary};
 use crate::point::{Choice, Point, What};
 use crate::progress::Progress;
-use crate::report;
 use crate::servers::Servers;
+use crate::{markdown, plot, report};
 
 /// Measures what the arguments name and prints it.
 ///
 /// # Errors
 /// A point that does not exist, or a process that failed.
 pub(crate) fn run(arguments: &SuiteArguments) -> Outcome {
-    let Choice { points, links } = Choice::named(&arguments.only)?;
+    let Choice { points, links } = Choice::named(&arguments.only, arguments.peers)?;
     if arguments.runs == 0 || arguments.seconds.is_nan() || arguments.seconds <= 0.0 {
         return Err("--runs and --seconds must be above 0".into());
+    }
+    if arguments.svg.is_some() && !points.iter().any(plot::shows) {
+        return Err("--svg plots 64x64 and 64x1024: measure at least one of them".into());
     }
     if cores() < 2 {
         eprintln!("meshwork-bench: only one core: both sides share it, and figures say little");
@@ -44,7 +49,19 @@ pub(crate) fn run(arguments: &SuiteArguments) -> Outcome {
     } else {
         report::table(&summaries, of_links.as_ref(), arguments);
     }
+    if let Some(file) = &arguments.markdown {
+        let text = markdown::table(&summaries, of_links.as_ref(), arguments)?;
+        write(file, &text)?;
+    }
+    if let Some(file) = &arguments.svg {
+        write(file, &plot::svg(&summaries))?;
+    }
     Ok(())
+}
+
+fn write(file: &Path, text: &str) -> Outcome {
+    let failed = |error| format!("{} cannot be written: {error}", file.display());
+    Ok(fs::write(file, text).map_err(failed)?)
 }
 
 /// Every point once. Servers stay for the next point, unless they are many.
@@ -62,7 +79,7 @@ fn measure_all(
         servers.retain(|kept, _| *kept == what || kept.keeps_servers());
         let serving = match servers.entry(what) {
             Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => entry.insert(Servers::start(what, arguments.lanes)?),
+            Entry::Vacant(entry) => entry.insert(Servers::start(what, arguments)?),
         };
         measurements.push(measure(point, serving, arguments)?);
     }
@@ -75,15 +92,16 @@ fn measure(point: &Point, servers: &Servers, suite: &SuiteArguments) -> Outcome<
         ("--payload", point.payload.to_string()),
         ("--in-flight", point.in_flight.to_string()),
         ("--seconds", suite.seconds.to_string()),
-        ("--lanes", suite.lanes.to_string()),
     ];
+    // Peers have no lanes.
+    let lanes = (!point.what.is_peer()).then(|| ("--lanes", suite.lanes.to_string()));
     let addresses = servers.addresses.iter().map(|address| ("--address", address.to_string()));
     let pids = servers.pids().map(|pid| ("--server", pid.to_string()));
-    let options = options.into_iter().chain(addresses).chain(pids);
+    let options = options.into_iter().chain(lanes).chain(addresses).chain(pids);
     let mut arguments = vec!["drive".to_owned()];
     arguments.extend(options.flat_map(|(name, value)| [name.to_owned(), value]));
     let placement = Placement { core: CLIENT_CORE, nice: false };
-    Running::start(placement, &arguments)?.line()
+    Running::start(suite.program_of(point.what), placement, &arguments)?.line()
 }
 
 fn summaries(points: &[Point], measured: &[Vec<Measurement>]) -> Vec<Summary> {
@@ -91,6 +109,9 @@ fn summaries(points: &[Point], measured: &[Vec<Measurement>]) -> Vec<Summary> {
         let at = points.iter().position(|point| *point == wanted);
         at.map_or(&[][..], |at| &measured[at])
     };
-    let summary = |point: &Point| Summary::new(*point, runs_of(*point), runs_of(point.limit()));
+    let summary = |point: &Point| {
+        let calls = if point.what.is_peer() { runs_of(point.call()) } else { &[] };
+        Summary::new(*point, runs_of(*point), runs_of(point.limit()), calls)
+    };
     points.iter().map(summary).collect()
 }

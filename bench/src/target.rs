@@ -111,8 +111,29 @@ pub(crate) fn targets(summary: &Summary) -> Vec<Target> {
         (What::Broadcast32, ..) => vec![calls(0.5)],
         (What::Eight, ..) => vec![calls(0.65)],
         (What::Beside, ..) => vec![p99(5.0)],
+        (_, Raw(64), 64 | 1024) => of_peer(summary).unwrap_or_default(),
         _ => Vec::new(),
     }
+}
+
+/// How many times as many calls as a peer we are to make. The limit must itself hold its ground:
+/// a poor one would be easy to come close to.
+fn of_peer(summary: &Summary) -> Option<Vec<Target>> {
+    let reached = summary.call_factor?;
+    let call = |times| Target { figure: "call to it", bound: Bound::AtLeast(times), reached };
+    let limit = |times| Target {
+        figure: "limit to it",
+        bound: Bound::AtLeast(times),
+        reached: summary.ratio.inverse(),
+    };
+    Some(match (summary.point.what, summary.point.in_flight) {
+        (What::Nats, 64) => vec![call(2.7), limit(3.5)],
+        (What::Nats, _) => vec![call(3.0)],
+        (What::Tonic, _) => vec![call(7.0)],
+        (What::Ractor, _) => vec![call(5.0)],
+        (What::Telepathy, _) => vec![call(2.0)],
+        _ => return None,
+    })
 }
 
 #[cfg(test)]

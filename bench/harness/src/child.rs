@@ -3,10 +3,12 @@
 //! does, so that none outlives the benchmark.
 
 use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::Outcome;
 
@@ -28,6 +30,22 @@ pub struct Placement {
     pub nice: bool,
 }
 
+/// What a server says that has more to say than where it listens.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Ready {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Processes that it started and whose time is counted like its own, such as a broker.
+    pub helpers: Vec<u32>,
+}
+
+impl Ready {
+    /// Of a server without helpers.
+    pub fn alone(address: SocketAddr) -> Self {
+        Self { address, helpers: Vec::new() }
+    }
+}
+
 /// A running child. Dropping it ends it.
 pub struct Running {
     child: Child,
@@ -37,23 +55,16 @@ pub struct Running {
 }
 
 impl Running {
-    /// Starts this program with `arguments`.
+    /// Starts `program`, or this one again, with `arguments`.
     ///
     /// # Errors
     /// It does not start.
-    pub fn start(placement: Placement, arguments: &[String]) -> Outcome<Self> {
-        Self::start_program(&std::env::current_exe()?, placement, arguments)
-    }
-
-    /// Starts another program that keeps to the same rules.
-    ///
-    /// # Errors
-    /// It does not start.
-    pub fn start_program(
-        program: &Path,
+    pub fn start(
+        program: Option<&Path>,
         placement: Placement,
         arguments: &[String],
     ) -> Outcome<Self> {
+        let program = program.map_or_else(std::env::current_exe, |program| Ok(program.into()))?;
         // The core must exist; a machine with one shares it, which the report warns of.
         let core = placement.core.min(cores() - 1);
         let nice = if placement.nice { "nice -n 19 " } else { "" };
@@ -131,7 +142,7 @@ pub fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
 ///
 /// # Errors
 /// The value does not encode.
-pub fn say(value: &impl serde::Serialize) -> Outcome {
+pub fn say(value: &impl Serialize) -> Outcome {
     println!("{}", serde_json::to_string(value)?);
     Ok(())
 }

@@ -95,7 +95,7 @@ fn strange_psk() -> Psk {
 fn start_victim(role: &str) -> Outcome<(Running, SocketAddr)> {
     let placement = Placement { core: SERVER_CORE, nice: false };
     let arguments = ["serve", "--role", role].map(str::to_owned);
-    let mut victim = Running::start(placement, &arguments)?;
+    let mut victim = Running::start(None, placement, &arguments)?;
     let address = victim.line()?;
     Ok((victim, address))
 }
@@ -108,7 +108,7 @@ fn start(part: &str, address: SocketAddr, seconds: f64, count: u32) -> Outcome<R
     let arguments = ["attack", "--part", part, "--address", &address];
     let more = ["--seconds", &seconds, "--count", &count];
     let all: Vec<_> = arguments.iter().chain(&more).map(|&text| text.to_owned()).collect();
-    Running::start(placement, &all)
+    Running::start(None, placement, &all)
 }
 
 fn joins(arguments: &HostileArguments, flood: Option<Part>) -> Outcome<(Joins, Option<Flooded>)> {

@@ -75,7 +75,7 @@ fn start_joiner(master: &Server) -> Outcome<Running> {
     ];
     let mut arguments = vec!["join".to_owned()];
     arguments.extend(options.into_iter().flat_map(|(name, value)| [name.to_owned(), value]));
-    Running::start(Placement { core: CLIENT_CORE, nice: false }, &arguments)
+    Running::start(None, Placement { core: CLIENT_CORE, nice: false }, &arguments)
 }
 
 fn memory(pids: [u32; 2]) -> Outcome<[u64; 2]> {
