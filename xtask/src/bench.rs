@@ -1,6 +1,10 @@
 //! `cargo xtask bench`: builds the benchmark with optimisation and hands it its arguments.
 
+use crate::peers::{self, Profile};
 use crate::process::{self, cargo};
+
+/// The argument that asks for what people would use instead, which is then built too.
+const PEERS: &str = "--peers";
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -15,6 +19,9 @@ pub(crate) struct Arguments {
 /// When it does not build or ends with a failure.
 pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
     let mut command = cargo(&["run", "--release", "--quiet", "-p", "meshwork-bench", "--"]);
+    if arguments.arguments.iter().any(|argument| argument == PEERS) {
+        command.arg("--peers-program").arg(peers::build(Profile::Release)?);
+    }
     // Only the benchmark's own lines belong on standard output: `--json` is read by machines.
     match command.args(&arguments.arguments).status() {
         Ok(status) if status.success() => Ok(()),

@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 mod bench;
 mod demo;
 mod fuzz;
+mod peers;
 mod process;
 mod test;
 mod tidy;
@@ -35,7 +36,7 @@ enum Command {
     Tidy,
     /// Feed random input to the parsers and state machines (needs the nightly toolchain)
     Fuzz(fuzz::Arguments),
-    /// Measure calls beside a bare encrypted echo; arguments go to the crate `bench`
+    /// Measure calls beside a bare encrypted echo, and `--peers`; arguments go to the crate `bench`
     Bench(bench::Arguments),
 }
 

@@ -1,9 +1,12 @@
 //! Runs other programs from the root of the repository, with their output passed through.
 
+use std::collections::BTreeMap;
 use std::env;
-use std::io::{self, IsTerminal};
+use std::io::{self, BufRead, IsTerminal};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+
+use serde_json::Value;
 
 use crate::workspace;
 
@@ -42,6 +45,17 @@ pub(crate) fn program(name: &str) -> Command {
     let mut command = Command::new(name);
     command.current_dir(workspace::root()).stdin(Stdio::null());
     command
+}
+
+/// Programs by name, from what cargo tells of a build with
+/// `--message-format json-render-diagnostics`.
+pub(crate) fn executables(messages: impl BufRead) -> BTreeMap<String, PathBuf> {
+    let program = |line: String| {
+        let message: Value = serde_json::from_str(&line).ok()?;
+        let path = PathBuf::from(message["executable"].as_str()?);
+        Some((message["target"]["name"].as_str()?.to_owned(), path))
+    };
+    messages.lines().map_while(Result::ok).filter_map(program).collect()
 }
 
 /// Runs `command` to its end, its output passed through.

@@ -1,19 +1,18 @@
 //! The three programs of the demo.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
+use std::io::BufReader;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 use rustix::process::{Signal, kill_process_group};
-use serde_json::Value;
 
 use super::Trouble;
 use super::child;
 use super::signals::Signals;
-use crate::process::{self, cargo};
+use crate::process::{self, cargo, executables};
 use crate::workspace;
 
 /// Longest build that is waited for: a slow machine, from nothing.
@@ -83,16 +82,6 @@ pub(super) fn pictures() -> PathBuf {
 /// The schema of the example.
 pub(super) fn schema() -> PathBuf {
     workspace::root().join("examples/thumbnails/mesh.toml")
-}
-
-/// Programs by name, from what cargo tells of a build.
-fn executables(messages: impl BufRead) -> BTreeMap<String, PathBuf> {
-    let program = |line: String| {
-        let message: Value = serde_json::from_str(&line).ok()?;
-        let path = PathBuf::from(message["executable"].as_str()?);
-        Some((message["target"]["name"].as_str()?.to_owned(), path))
-    };
-    messages.lines().map_while(Result::ok).filter_map(program).collect()
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! one, and ends with a table of what ran, what failed and what was skipped and why.
 
 mod mutation;
+mod peers;
 mod report;
 mod setup;
 mod stages;

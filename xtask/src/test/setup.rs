@@ -18,11 +18,15 @@ const COMPONENTS: [(&str, &str); 2] = [("fmt", "rustfmt"), ("clippy", "clippy")]
 
 /// Finds what is missing and installs it where that is possible.
 pub(crate) fn run() -> Outcome {
-    programs().and_then(|()| components()).into()
+    provide(&PROGRAMS).and_then(|()| components()).into()
 }
 
-fn programs() -> Result<(), String> {
-    let packages: Vec<&str> = PROGRAMS
+/// Installs those of `programs` that are missing: what each is found by, and its packages.
+///
+/// # Errors
+/// They cannot be installed here; the text says what to type.
+pub(crate) fn provide(programs: &[(&str, &str)]) -> Result<(), String> {
+    let packages: Vec<&str> = programs
         .iter()
         .filter(|(name, _)| process::find(name).is_none())
         .flat_map(|(_, packages)| packages.split(' '))

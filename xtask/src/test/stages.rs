@@ -1,7 +1,7 @@
 //! The stages of `cargo xtask test`, cheapest and most telling first.
 
 use super::report::Outcome;
-use super::{mutation, setup};
+use super::{mutation, peers, setup};
 use crate::process::{self, cargo};
 use crate::{fuzz, tidy, workspace};
 
@@ -27,7 +27,7 @@ pub(crate) struct Stage {
 }
 
 /// All stages in the order in which they run.
-pub(crate) const STAGES: [Stage; 13] = [
+pub(crate) const STAGES: [Stage; 14] = [
     Stage {
         gates: true,
         needs_build: false,
@@ -44,6 +44,7 @@ pub(crate) const STAGES: [Stage; 13] = [
     full("seeds", "the simulated mesh keeps its promises under faults", seeds),
     full("mutation", "checks that were switched off make their tests fail", mutation::run),
     full("fuzz", "a short run of every fuzz target", fuzz_smoke),
+    full("peers", "what the benchmark compares with still builds and answers", peers::run),
     full("deny", "licences, sources and banned crates", deny),
 ];
 

@@ -1,0 +1,77 @@
+//! The package `bench/peers`: what people would use instead. It is no member of the workspace, so
+//! that only those compile it who want its figures.
+
+use std::io::BufReader;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use crate::process::{self, cargo, executables};
+
+/// Its manifest, from the root of the repository.
+pub(crate) const MANIFEST: &str = "bench/peers/Cargo.toml";
+
+/// Its program.
+const PROGRAM: &str = "meshwork-bench-peers";
+
+/// How it is compiled.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Profile {
+    /// Quickly.
+    Dev,
+    /// As figures need it.
+    Release,
+}
+
+/// A command of cargo on the package.
+pub(crate) fn command(subcommand: &str) -> Command {
+    cargo(&[subcommand, "--manifest-path", MANIFEST])
+}
+
+/// Builds the program and says where it is.
+///
+/// # Errors
+/// It does not build.
+pub(crate) fn build(profile: Profile) -> Result<PathBuf, String> {
+    let mut command = command("build");
+    command.args(["--locked", "--message-format", "json-render-diagnostics"]);
+    if profile == Profile::Release {
+        command.arg("--release");
+    }
+    let shown = process::show(&command);
+    // Standard output belongs to the figures.
+    eprintln!("$ {shown}");
+    let failed = |how: String| format!("`{shown}` {how}");
+    let mut building = command
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| failed(format!("did not start: {error}")))?;
+    let messages = building.stdout.take().map(BufReader::new);
+    let mut programs = messages.map(executables).unwrap_or_default();
+    let status = building.wait().map_err(|error| failed(error.to_string()))?;
+    if !status.success() {
+        return Err(failed(format!("ended with {status}")));
+    }
+    programs.remove(PROGRAM).ok_or_else(|| failed(format!("built no program `{PROGRAM}`")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::workspace;
+
+    /// The lines of the release profile in a manifest.
+    fn release_profile(manifest: &str) -> Vec<String> {
+        let text = fs::read_to_string(workspace::root().join(manifest)).unwrap();
+        let lines = text.lines().skip_while(|line| *line != "[profile.release]").skip(1);
+        lines.take_while(|line| !line.is_empty()).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn peers_are_optimised_like_the_workspace() {
+        let ours = release_profile("Cargo.toml");
+        assert!(!ours.is_empty());
+        assert_eq!(ours, release_profile(MANIFEST));
+    }
+}
