@@ -8,9 +8,21 @@ const PEERS: &str = "--peers";
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
+    /// The cipher that all sides seal with; stands before the arguments of the benchmark
+    #[arg(long, value_enum, default_value_t = Aead::Ring)]
+    aead: Aead,
     /// Arguments of the benchmark itself; `cargo xtask bench -- --help` lists them
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<String>,
+}
+
+/// A cipher of the same bytes on the wire.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Aead {
+    /// The one of the shipped binaries.
+    Ring,
+    /// The one in pure Rust, of a build without features.
+    Chacha20poly1305,
 }
 
 /// Runs the benchmark.
@@ -18,7 +30,11 @@ pub(crate) struct Arguments {
 /// # Errors
 /// When it does not build or ends with a failure.
 pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
-    let mut command = cargo(&["run", "--release", "--quiet", "-p", "meshwork-bench", "--"]);
+    let mut command = cargo(&["run", "--release", "--quiet", "-p", "meshwork-bench"]);
+    if arguments.aead == Aead::Chacha20poly1305 {
+        command.arg("--no-default-features");
+    }
+    command.arg("--");
     if arguments.arguments.iter().any(|argument| argument == PEERS) {
         command.arg("--peers-program").arg(peers::build(Profile::Release)?);
     }
