@@ -4,7 +4,8 @@
 use std::fmt::{self, Write};
 
 use crate::measurement::Summary;
-use crate::point::{Payload, Point, What};
+use crate::point::{Payload, Point};
+use crate::what::What;
 
 /// Depths that have a part of their own, one below the other.
 const DEPTHS: [usize; 2] = [64, 1024];
@@ -17,6 +18,7 @@ const BAR: f64 = 16.0;
 const ROW: f64 = 24.0;
 const TITLE: f64 = 30.0;
 const GAP: f64 = 14.0;
+const NOTE: f64 = 18.0;
 
 const TEXT: &str = "#7d8590";
 const OURS: &str = "#2f81f7";
@@ -32,8 +34,7 @@ pub(crate) fn shows(point: &Point) -> bool {
 
 /// The picture.
 pub(crate) fn svg(summaries: &[Summary]) -> String {
-    let mut body = String::new();
-    let mut y = 0.0;
+    let (mut body, mut y) = (String::new(), 0.0);
     for depth in DEPTHS {
         let of_depth =
             |summary: &&Summary| shows(&summary.point) && summary.point.in_flight == depth;
@@ -43,6 +44,13 @@ pub(crate) fn svg(summaries: &[Summary]) -> String {
             y = part(&mut body, y, depth, &bars).unwrap_or(y);
         }
     }
+    let _ = writeln!(
+        body,
+        "<text x=\"0\" y=\"{:.1}\" font-size=\"12\">Meshwork and the bare echo encrypt, the others \
+         do not. Two processes on a core each.</text>",
+        y + 8.0
+    );
+    y += NOTE;
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {y:.0}\" \
          width=\"{WIDTH}\" height=\"{y:.0}\" font-family=\"system-ui, sans-serif\" \
