@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::point::{Payload, Point, What};
+use crate::point::{Payload, Point};
+use crate::what::What;
 
 /// Measures calls beside a bare encrypted echo, two processes held to a core each.
 #[derive(Parser)]

@@ -10,8 +10,9 @@ use tokio::time::{Instant, sleep};
 
 use crate::Outcome;
 use crate::mesh::{self, Echo};
-use crate::point::{LARGE_BYTES, Order, Payload, Point, What};
+use crate::point::{LARGE_BYTES, Order, Payload, Point};
 use crate::tally::Tally;
+use crate::what::What;
 
 /// How long the client waits for its links.
 const READY_WITHIN: Duration = Duration::from_secs(10);

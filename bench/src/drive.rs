@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::Outcome;
 use crate::arguments::DriveArguments;
-use crate::point::What;
 use crate::tally::Tally;
+use crate::what::What;
 use crate::{call, child, limit, link};
 
 /// Keeps the calls of a point in flight, measures one window and says the figures.

@@ -2,7 +2,7 @@
 //! what hostile traffic costs a process. `docs/BENCHMARKS.md` says how to read it.
 //!
 //! * [`arguments`]: the command line, of people and of the processes that this one starts
-//! * [`suite`]: runs the points, in turns; [`point`]: which there are
+//! * [`suite`]: runs the points, in turns; [`point`], [`mod@what`]: which there are
 //! * [`servers`], [`serve`], [`drive`]: the processes that are held to a core each
 //! * [`limit`], [`link`], [`call`]: what is measured; [`mesh`]: the mesh that calls go through
 //! * [`links`]: many links to one worker
@@ -31,6 +31,7 @@ mod serve;
 mod servers;
 mod suite;
 mod target;
+mod what;
 
 use std::process::ExitCode;
 

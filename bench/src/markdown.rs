@@ -92,7 +92,8 @@ fn machine() -> String {
 mod tests {
     use super::*;
     use crate::measurement::Measurement;
-    use crate::point::{Payload, Point, What};
+    use crate::point::{Payload, Point};
+    use crate::what::What;
 
     fn summary(what: What, calls_per_s: f64, calls: &[Measurement]) -> Summary {
         let point = Point { what, payload: Payload::Raw(64), in_flight: 64 };

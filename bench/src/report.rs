@@ -6,8 +6,8 @@ use crate::Outcome;
 use crate::arguments::SuiteArguments;
 use crate::links;
 use crate::measurement::{Spread, Summary};
-use crate::point::What;
 use crate::target::{Target, targets};
+use crate::what::What;
 
 /// A point as a line of JSON.
 #[derive(Serialize)]
@@ -118,7 +118,8 @@ fn print_points(summaries: &[Summary]) {
     }
     println!(
         "\ncpu us: processor time of both sides per call; cpu to limit: that of the limit over \
-         it\ncall to peer: calls/s of the call over those of the peer\ntargets: met in every run, even if in some, MISSED if in none\n"
+         it\ncall to peer: calls/s of the call over those of the peer\ntargets: met in every run, \
+         even if in some, MISSED if in none\n"
     );
 }
 

@@ -4,7 +4,7 @@ use meshwork_shared::net::{Listener, Network};
 
 use crate::Outcome;
 use crate::arguments::{Role, ServeArguments};
-use crate::point::What;
+use crate::what::What;
 use crate::{child, hostile, limit, link, mesh};
 
 /// Serves until the process that started this one is gone.

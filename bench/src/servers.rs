@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use crate::Outcome;
 use crate::arguments::{Role, SuiteArguments};
 use crate::child::{Placement, Ready, Running, SERVER_CORE};
-use crate::point::What;
+use crate::what::What;
 
 /// One process and where it listens.
 pub(crate) struct Server {

@@ -11,9 +11,10 @@ use crate::arguments::SuiteArguments;
 use crate::child::{CLIENT_CORE, Placement, Running, cores};
 use crate::links;
 use crate::measurement::{Measurement, Summary};
-use crate::point::{Choice, Point, What};
+use crate::point::{Choice, Point};
 use crate::progress::Progress;
 use crate::servers::Servers;
+use crate::what::What;
 use crate::{markdown, plot, report};
 
 /// Measures what the arguments name and prints it.

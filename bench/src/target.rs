@@ -5,7 +5,8 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::measurement::{Spread, Summary};
-use crate::point::{Payload, What};
+use crate::point::Payload;
+use crate::what::What;
 
 /// A figure that has to be reached.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -61,7 +61,8 @@ impl Summary {
             "idle_cpu_percent": self.idle_cpu_percent.median,
             "worker_kib_per_link": self.worker_kib_per_link.median,
             "joiner_kib_per_link": self.joiner_kib_per_link.median,
-            "runs": self.runs, "aead": aead, "targets": self.targets().map(|target| target.as_json()),
+            "runs": self.runs, "aead": aead,
+            "targets": self.targets().map(|target| target.as_json()),
         })
     }
 
