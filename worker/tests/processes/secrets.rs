@@ -61,7 +61,9 @@ struct Hidden {
 impl Hidden {
     fn text(what: &'static str, text: &str) -> Self {
         // The part between prefix and checksum says it all.
-        let middle = text.split('_').nth(1).unwrap_or(text);
+        // Underscores are letters of it too.
+        let after = text.split_once('_').map_or(text, |(_, after)| after);
+        let middle = after.rsplit_once('_').map_or(after, |(middle, _)| middle);
         Self { what, spellings: vec![text.to_owned(), middle.to_owned()] }
     }
 
