@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use tokio::time::Instant;
@@ -12,22 +12,19 @@ use super::close::CloseCode;
 use super::inbox::{Inbox, Item};
 use super::lanes::Lane;
 use super::message::{Body, Request};
-use super::slot::CallSlot;
+use super::replies::ReplyKey;
 use super::writer::Writer;
 use crate::limits::Limits;
 use crate::outcome::{CallError, NotExecuted};
 
 pub(crate) struct Shared {
     pub(crate) inbox: Inbox,
-    /// Calls handed in and not yet over.
-    pub(crate) in_flight: AtomicUsize,
     pub(crate) peer_draining: AtomicBool,
     pub(crate) drain_seen: AtomicBool,
     /// Calls of the peer that wait for our answer, as of the task's last turn.
     pub(crate) unanswered: AtomicUsize,
     pub(crate) writer: Mutex<Writer>,
     lane: Option<Lane>,
-    calls_in_flight_max: usize,
     message_bytes_max: usize,
 }
 
@@ -39,17 +36,14 @@ pub struct Link {
 
 impl Link {
     pub(crate) fn new(limits: &Limits, writer: Writer, lane: Option<Lane>) -> Self {
-        let inbox = Inbox::new(limits.calls_in_flight_max, limits.queued_bytes_max);
         Self {
             shared: Arc::new(Shared {
-                inbox,
-                in_flight: AtomicUsize::new(0),
+                inbox: Inbox::new(limits),
                 peer_draining: AtomicBool::new(false),
                 drain_seen: AtomicBool::new(false),
                 unanswered: AtomicUsize::new(0),
                 writer: Mutex::new(writer),
                 lane,
-                calls_in_flight_max: limits.calls_in_flight_max,
                 message_bytes_max: limits.message_bytes_max,
             }),
         }
@@ -64,19 +58,31 @@ impl Link {
     /// # Errors
     /// Nothing was sent: the link is gone, one of its bounds is full, or the message is too large.
     pub fn call(&self, request: Request) -> Result<PendingReply, NotExecuted> {
+        self.hand_over(request, None)
+    }
+
+    /// As [`Link::call`], for a future that is being polled: it counts as having polled the answer,
+    /// which is never here at once.
+    ///
+    /// # Errors
+    /// As [`Link::call`].
+    pub fn call_polled(
+        &self,
+        request: Request,
+        cx: &Context<'_>,
+    ) -> Result<PendingReply, NotExecuted> {
+        self.hand_over(request, Some(cx.waker()))
+    }
+
+    fn hand_over(
+        &self,
+        request: Request,
+        waker: Option<&Waker>,
+    ) -> Result<PendingReply, NotExecuted> {
         debug_assert!(request.wants_reply);
         self.check_size(&request)?;
-        let shared = &self.shared;
-        if shared.in_flight.fetch_add(1, Ordering::Relaxed) >= shared.calls_in_flight_max {
-            shared.in_flight.fetch_sub(1, Ordering::Relaxed);
-            return Err(NotExecuted::overloaded("calls in flight on the link"));
-        }
-        let slot = Arc::new(CallSlot::new());
-        if let Err(refused) = shared.inbox.push_request(Item::Call(request, slot.clone())) {
-            shared.in_flight.fetch_sub(1, Ordering::Relaxed);
-            return Err(refused);
-        }
-        Ok(PendingReply { slot, shared: shared.clone(), done: false })
+        let key = self.shared.inbox.push_call(request, waker)?;
+        Ok(PendingReply { shared: self.shared.clone(), key, done: false })
     }
 
     /// Hands a cast to the link. `Ok` means that, and no more.
@@ -86,7 +92,7 @@ impl Link {
     pub fn cast(&self, request: Request) -> Result<(), NotExecuted> {
         debug_assert!(!request.wants_reply);
         self.check_size(&request)?;
-        self.shared.inbox.push_request(Item::Cast(request))
+        self.shared.inbox.push_cast(request)
     }
 
     fn check_size(&self, request: &Request) -> Result<(), NotExecuted> {
@@ -119,7 +125,7 @@ impl Link {
 
     /// Calls of ours handed in and not yet over.
     pub fn in_flight(&self) -> usize {
-        self.shared.in_flight.load(Ordering::Relaxed)
+        self.shared.inbox.in_flight()
     }
 
     /// True once the peer knows that this end drains, and every call that it made before has come
@@ -168,8 +174,9 @@ impl std::fmt::Debug for Link {
 /// The answer of a call, once it comes. Dropping it withdraws the call.
 #[must_use = "dropping the answer withdraws the call"]
 pub struct PendingReply {
-    slot: Arc<CallSlot>,
     shared: Arc<Shared>,
+    key: ReplyKey,
+    /// The answer was taken, and the key is another's by now.
     done: bool,
 }
 
@@ -177,8 +184,11 @@ impl Future for PendingReply {
     type Output = Result<Body, CallError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let result = self.slot.poll(cx);
-        self.done |= result.is_ready();
+        if self.done {
+            return Poll::Pending;
+        }
+        let result = self.shared.inbox.poll_reply(self.key, cx);
+        self.done = result.is_ready();
         result
     }
 }
@@ -186,7 +196,7 @@ impl Future for PendingReply {
 impl Drop for PendingReply {
     fn drop(&mut self) {
         if !self.done {
-            self.shared.inbox.push_control(Item::Cancel(self.slot.clone()));
+            self.shared.inbox.leave(self.key);
         }
     }
 }

@@ -22,9 +22,9 @@ pub mod message;
 mod open_frame;
 mod outgoing;
 mod pending;
+mod replies;
 mod running;
 pub mod service;
-pub mod slot;
 pub mod task;
 #[cfg(test)]
 mod tests;

@@ -5,17 +5,19 @@
 //! until nothing moves. What is ready together is sealed and written together; nothing waits on a
 //! timer to be batched.
 
+mod answers;
 mod dispatch;
+mod serving;
 mod write;
 
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use tokio::time::{Instant, Sleep};
 
 use super::close::{CloseCode, LinkEnd};
@@ -23,16 +25,15 @@ use super::core::{Event, LinkCore};
 use super::handle::{Link, Shared};
 use super::inbox::Item;
 use super::lanes::Lane;
-use super::message::Body;
+use super::replies::{Outcome, ReplyKey};
 use super::running::Running;
 use super::service::{Notice, Service};
-use super::slot::CallSlot;
 use super::writer::Writer;
 use crate::aead::AeadKey;
 use crate::frame::{Opener, Sealer};
+use crate::ids::CallId;
 use crate::limits::Limits;
 use crate::net::{ReadHalf, Stream};
-use crate::outcome::{CallError, NotExecuted};
 
 /// Turns of the loop before other tasks of the thread get theirs.
 const TURNS_MAX: u32 = 32;
@@ -69,7 +70,7 @@ struct Closing {
 
 /// The task of a link.
 pub struct LinkTask<S> {
-    core: LinkCore<Arc<CallSlot>>,
+    core: LinkCore<ReplyKey>,
     shared: Arc<Shared>,
     service: Arc<S>,
     read: ReadHalf,
@@ -81,7 +82,19 @@ pub struct LinkTask<S> {
     /// Taken from the inbox and not yet in a frame: the socket is behind.
     held: VecDeque<Item>,
     taken: Vec<Item>,
-    events: Vec<Event<Arc<CallSlot>>>,
+    /// The frame that is being worked off, in pieces.
+    frame: Option<Bytes>,
+    /// What the timer brings.
+    events: Vec<Event<ReplyKey>>,
+    /// Not yet handed to their callers.
+    answers: Vec<(ReplyKey, Outcome)>,
+    wakers: Vec<Waker>,
+    /// Answers handed out since other tasks of the thread got their turn.
+    answered: usize,
+    /// A handler held the lane up: each is timed from then on.
+    watches: bool,
+    /// The call of each place in the inbox, as it was last used.
+    ids: Vec<CallId>,
     timer: Pin<Box<Sleep>>,
     limits: Limits,
     closing: Option<Closing>,
@@ -114,7 +127,13 @@ pub fn link<S: Service>(
         running: Running::default(),
         held: VecDeque::new(),
         taken: Vec::new(),
+        frame: None,
         events: Vec::new(),
+        answers: Vec::new(),
+        wakers: Vec::new(),
+        answered: 0,
+        watches: false,
+        ids: Vec::new(),
         timer,
         limits: limits.clone(),
         closing: None,
@@ -130,6 +149,8 @@ impl<S: Service> Future for LinkTask<S> {
         let task = &mut *self;
         for _ in 0..TURNS_MAX {
             match task.turn(cx) {
+                // Callers that have their answers ask again while the rest is worked off.
+                Ok(true) if task.is_callers_turn() => break,
                 Ok(true) => {}
                 Ok(false) => return Poll::Pending,
                 Err(end) => {
@@ -155,7 +176,7 @@ impl<S: Service> LinkTask<S> {
         self.write_frames(cx, now)?;
         moved |= self.may_take_held();
         if self.closing.is_none() {
-            moved |= self.read_frames(cx, now)?;
+            moved |= self.take_in(cx, now)?;
         }
         if moved || self.closing.is_some() {
             return Ok(true);
@@ -205,8 +226,10 @@ impl<S: Service> LinkTask<S> {
             // An idle link keeps no buffer.
             self.buffer = BytesMut::new();
             self.read_bytes = READ_BYTES_MIN;
+            (self.taken, self.answers, self.wakers) = (Vec::new(), Vec::new(), Vec::new());
+            self.shared.inbox.release();
         }
-        self.dispatch_events(now);
+        self.complete_events();
     }
 
     fn start_close(&mut self, code: CloseCode, text: &str, now: Instant) {
@@ -259,55 +282,6 @@ impl<S: Service> LinkTask<S> {
         self.end_calls();
         std::mem::take(&mut self.running).part();
         self.service.notice(Notice::Ended(end));
-    }
-}
-
-impl<S> LinkTask<S> {
-    /// Lets nothing in any more and ends every call.
-    fn end_calls(&mut self) {
-        let left = self.shared.inbox.close();
-        let touched = {
-            let mut writer = self.shared.lock_writer();
-            writer.hang_up();
-            writer.touched()
-        };
-        self.end_pending(touched);
-        left.into_iter().for_each(|item| self.refuse(item));
-    }
-
-    /// Ends every call that was taken: `touched` is the last frame of which a byte is written.
-    fn end_pending(&mut self, touched: u64) {
-        self.core.end(touched, &mut self.events);
-        for event in std::mem::take(&mut self.events) {
-            if let Event::Completed { token, result } = event {
-                self.complete(&token, result);
-            }
-        }
-        std::mem::take(&mut self.held).into_iter().for_each(|item| self.refuse(item));
-    }
-
-    /// Refuses what callers hand in while the link closes.
-    fn refuse_requests(&mut self, cx: &mut Context<'_>) {
-        let mut taken = std::mem::take(&mut self.taken);
-        self.shared.inbox.take(&mut taken, cx.waker());
-        let moved = !taken.is_empty();
-        taken.drain(..).for_each(|item| self.refuse(item));
-        self.taken = taken;
-        if moved {
-            // Only an empty inbox knows whom to wake.
-            cx.waker().wake_by_ref();
-        }
-    }
-
-    fn refuse(&self, item: Item) {
-        if let Item::Call(_, slot) = item {
-            self.complete(&slot, Err(CallError::not_executed(NotExecuted::LinkLost)));
-        }
-    }
-
-    fn complete(&self, slot: &Arc<CallSlot>, result: Result<Body, CallError>) {
-        self.shared.in_flight.fetch_sub(1, Ordering::Relaxed);
-        slot.complete(result);
     }
 }
 

@@ -40,25 +40,24 @@ pub fn decode(frame: &mut Bytes) -> Result<Option<Record>, RecordError> {
     let record_type = RecordType::from_wire(kind & 0x7f).ok_or(RecordError::Type(kind))?;
     let codec = Codec::from_wire(codec).ok_or(RecordError::Codec(codec))?;
     let body_len = u32::from_be_bytes([l0, l1, l2, l3]) as usize;
-    frame.advance(HEADER_BYTES);
-    let extension = if kind & 0x80 == 0 { Extension::default() } else { take_extension(frame)? };
-    if frame.len() < body_len {
+    let mut start = HEADER_BYTES;
+    let mut extension = Extension::default();
+    if kind & 0x80 != 0 {
+        let len = frame[start..].first_chunk::<2>().ok_or(RecordError::Short)?;
+        let fields = start + 2..start + 2 + usize::from(u16::from_be_bytes(*len));
+        start = fields.end;
+        extension = Extension::decode(frame, fields)?;
+    }
+    if frame.len() - start < body_len {
         return Err(RecordError::Short);
     }
+    frame.advance(start);
     Ok(Some(Record {
         kind: record_type,
         codec,
         command: u16::from_be_bytes([c0, c1]),
         call_id: CallId(u64::from_be_bytes(id)),
         extension,
-        body: frame.split_to(body_len),
+        body: if body_len == 0 { Bytes::new() } else { frame.split_to(body_len) },
     }))
-}
-
-fn take_extension(frame: &mut Bytes) -> Result<Extension, RecordError> {
-    let len = usize::from(frame.try_get_u16().map_err(|_| RecordError::Short)?);
-    if frame.len() < len {
-        return Err(RecordError::Short);
-    }
-    Extension::decode(&frame.split_to(len))
 }

@@ -1,5 +1,7 @@
 //! The optional part of a record: `u16 length`, then `type u8 | length u8 | value`, ascending.
 
+use std::ops::Range;
+
 use bytes::{BufMut, Bytes};
 use serde::{Deserialize, Serialize};
 
@@ -86,18 +88,17 @@ impl Extension {
         put_u32(out, TOTAL, self.total_bytes);
     }
 
-    /// Reads the fields of an extension (without its length). Unknown types are passed over, so
-    /// that a newer peer may say more; a repeated or misplaced one is refused.
-    pub(super) fn decode(fields: &Bytes) -> Result<Self, RecordError> {
+    /// Reads the fields of an extension, which stand at `range` of `frame` without their length.
+    /// Unknown types are passed over, so that a newer peer may say more; a repeated or misplaced
+    /// one is refused.
+    pub(super) fn decode(frame: &Bytes, range: Range<usize>) -> Result<Self, RecordError> {
+        let mut rest = frame.get(range).ok_or(RecordError::Short)?;
         let mut extension = Self::default();
         let mut last = 0;
-        let mut at = 0;
-        while at < fields.len() {
-            let [kind, len] = *fields.get(at..at + 2).ok_or(RecordError::Extension)? else {
-                return Err(RecordError::Extension);
-            };
-            let (start, end) = (at + 2, at + 2 + usize::from(len));
-            let value = fields.get(start..end).ok_or(RecordError::Extension)?;
+        while !rest.is_empty() {
+            let (&[kind, len], after) = rest.split_first_chunk().ok_or(RecordError::Extension)?;
+            let (value, after) =
+                after.split_at_checked(usize::from(len)).ok_or(RecordError::Extension)?;
             if kind <= last {
                 return Err(RecordError::Extension);
             }
@@ -107,13 +108,13 @@ impl Extension {
                 COMMAND_NAME if value.len() > COMMAND_NAME_BYTES_MAX => {
                     return Err(RecordError::Extension);
                 }
-                COMMAND_NAME => extension.command_name = Some(fields.slice(start..end)),
+                COMMAND_NAME => extension.command_name = Some(frame.slice_ref(value)),
                 ATTEMPT => extension.attempt = Some(read_u32(value)?),
                 TOTAL => extension.total_bytes = Some(read_u32(value)?),
                 _ => {}
             }
             last = kind;
-            at = end;
+            rest = after;
         }
         Ok(extension)
     }

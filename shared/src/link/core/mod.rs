@@ -1,7 +1,7 @@
 //! The pure heart of a link: calls and frames in, frames and events out. It knows no socket, no
 //! task and no clock; the link's task ([`super::task`]) drives it.
 //!
-//! `T` is whoever waits for an answer: the slot of a caller in the real thing, a number in tests.
+//! `T` is whoever waits for an answer: the place of a caller in the real thing, a number in tests.
 
 mod receive;
 #[cfg(test)]

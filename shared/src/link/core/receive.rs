@@ -25,42 +25,70 @@ impl<T> LinkCore<T> {
         now: Instant,
         events: &mut Vec<Event<T>>,
     ) -> Result<(), Violation> {
-        self.liveness.heard(now);
-        while let Some(record) = record::decode(&mut frame)? {
-            match record.kind {
-                RecordType::Call | RecordType::Cast => self.on_request(record, now, events)?,
-                RecordType::Reply | RecordType::Error => self.on_response(record, now, events)?,
-                RecordType::Chunk | RecordType::End => self.on_piece(&record, now, events)?,
-                RecordType::Window => self.on_window(&record)?,
-                RecordType::Cancel => self.on_cancel(record.call_id, events),
-                RecordType::Ping if self.liveness.may_answer(now) => {
-                    self.write_bare(RecordType::Pong, record.call_id);
-                }
-                RecordType::Pong if record.call_id == DRAIN_PROBE && self.draining => {
-                    events.push(Event::DrainSeen);
-                }
-                RecordType::Ping | RecordType::Pong => {}
-                RecordType::Drain => {
-                    self.peer_draining = true;
-                    events.push(Event::PeerDraining);
-                }
-                RecordType::Ticket => events.push(Event::Ticket(record.body)),
-                RecordType::Revoke => events.push(Event::Revoke(record.body)),
-                RecordType::Close => {
-                    events.push(read_close(&record.body)?);
-                    return Ok(());
-                }
-            }
+        while let Some(event) = self.next_event(&mut frame, now)? {
+            events.push(event);
         }
         Ok(())
     }
 
-    fn on_request(
+    /// Takes records off the plaintext of a frame of the peer until one of them makes an event;
+    /// `None` at its end. So a frame can be worked off in pieces.
+    ///
+    /// # Errors
+    /// [`Violation`]: the link must close with `PROTOCOL`. What stood before it in the frame holds.
+    pub fn next_event(
         &mut self,
-        record: Record,
+        frame: &mut Bytes,
         now: Instant,
-        events: &mut Vec<Event<T>>,
-    ) -> Result<(), Violation> {
+    ) -> Result<Option<Event<T>>, Violation> {
+        self.liveness.heard(now);
+        while let Some(record) = record::decode(frame)? {
+            let event = match record.kind {
+                RecordType::Call | RecordType::Cast => self.on_request(record, now)?,
+                RecordType::Reply | RecordType::Error => self.on_response(record, now)?,
+                RecordType::Chunk | RecordType::End => self.on_piece(&record, now)?,
+                RecordType::Close => {
+                    // Nothing after it is read.
+                    frame.clear();
+                    Some(read_close(&record.body)?)
+                }
+                _ => self.on_word(record, now)?,
+            };
+            if event.is_some() {
+                return Ok(event);
+            }
+        }
+        Ok(None)
+    }
+
+    /// What the peer says of itself, of its link, or of a message under way.
+    fn on_word(&mut self, record: Record, now: Instant) -> Result<Option<Event<T>>, Violation> {
+        Ok(match record.kind {
+            RecordType::Window => {
+                self.on_window(&record)?;
+                None
+            }
+            RecordType::Cancel => self.on_cancel(record.call_id),
+            RecordType::Ping => {
+                if self.liveness.may_answer(now) {
+                    self.write_bare(RecordType::Pong, record.call_id);
+                }
+                None
+            }
+            RecordType::Pong if record.call_id == DRAIN_PROBE && self.draining => {
+                Some(Event::DrainSeen)
+            }
+            RecordType::Drain => {
+                self.peer_draining = true;
+                Some(Event::PeerDraining)
+            }
+            RecordType::Ticket => Some(Event::Ticket(record.body)),
+            RecordType::Revoke => Some(Event::Revoke(record.body)),
+            _ => None,
+        })
+    }
+
+    fn on_request(&mut self, record: Record, now: Instant) -> Result<Option<Event<T>>, Violation> {
         let id = record.call_id;
         let wants_reply = record.kind == RecordType::Call;
         if let Err(refused) = self.admit(&record) {
@@ -68,11 +96,10 @@ impl<T> LinkCore<T> {
             if wants_reply {
                 self.write_error(id, &refused.into());
             }
-            return Ok(());
+            return Ok(None);
         }
         let Some(total) = record.extension.total_bytes else {
-            self.accept(record, now, events);
-            return Ok(());
+            return Ok(Some(self.accept(record, now)));
         };
         let key = LargeKey { role: Role::Request, id };
         match self.assembly.open(key, record, total as usize, now) {
@@ -83,7 +110,7 @@ impl<T> LinkCore<T> {
             Err(OpenRefused::TooLarge { .. }) => {}
             Err(OpenRefused::Violation) => return Err(Violation::Order("bad large message")),
         }
-        Ok(())
+        Ok(None)
     }
 
     fn admit(&self, record: &Record) -> Result<(), NotExecuted> {
@@ -101,14 +128,14 @@ impl<T> LinkCore<T> {
         Ok(())
     }
 
-    fn accept(&mut self, record: Record, now: Instant, events: &mut Vec<Event<T>>) {
+    fn accept(&mut self, record: Record, now: Instant) -> Event<T> {
         let wants_reply = record.kind == RecordType::Call;
         if wants_reply {
             self.unanswered += 1;
         }
         let Extension { deadline_ms, trace, command_name, attempt, .. } = record.extension;
         let left = Duration::from_millis(deadline_ms.unwrap_or(u32::MAX).into());
-        events.push(Event::Call(InboundCall {
+        Event::Call(InboundCall {
             id: record.call_id,
             command: match command_name {
                 Some(name) if record.command == COMMAND_BY_NAME => CommandRef::Name(name),
@@ -119,24 +146,18 @@ impl<T> LinkCore<T> {
             trace,
             attempt,
             wants_reply,
-        }));
+        })
     }
 
-    fn on_response(
-        &mut self,
-        record: Record,
-        now: Instant,
-        events: &mut Vec<Event<T>>,
-    ) -> Result<(), Violation> {
+    fn on_response(&mut self, record: Record, now: Instant) -> Result<Option<Event<T>>, Violation> {
         let id = record.call_id;
+        let Some(total) = record.extension.total_bytes else {
+            return Ok(self.complete(record));
+        };
         if self.pending.entry(id).is_none() {
             // Cancelled or past its deadline: the answer crossed our CANCEL.
-            return Ok(());
+            return Ok(None);
         }
-        let Some(total) = record.extension.total_bytes else {
-            self.complete(record, events);
-            return Ok(());
-        };
         let key = LargeKey { role: Role::Response, id };
         match self.assembly.open(key, record, total as usize, now) {
             Ok(grant) => self.write_grants(grant),
@@ -146,18 +167,19 @@ impl<T> LinkCore<T> {
                     let message = format!("{bytes} bytes, over the limit of {limit}");
                     let cause = UnknownCause::BadReply { message };
                     let result = Err(CallError::Unknown { call_id: id, cause });
-                    events.push(Event::Completed { token: call.token, result });
+                    return Ok(Some(Event::Completed { token: call.token, result }));
                 }
             }
             Err(OpenRefused::Violation) => return Err(Violation::Order("bad large message")),
         }
-        Ok(())
+        Ok(None)
     }
 
-    fn complete(&mut self, record: Record, events: &mut Vec<Event<T>>) {
-        let Some(call) = self.pending.remove(record.call_id) else { return };
+    /// The answer of a call; of one that nobody waits for, nothing comes of it.
+    fn complete(&mut self, record: Record) -> Option<Event<T>> {
+        let call = self.pending.remove(record.call_id)?;
         if cfg!(mutate = "lost_reply") && (call.id.0 >> SLOT_BITS) % 16 == 15 {
-            return;
+            return None;
         }
         // An answer before all of the request was sent: the peer refused it.
         self.outgoing.withdraw(LargeKey { role: Role::Request, id: call.id });
@@ -166,15 +188,10 @@ impl<T> LinkCore<T> {
         } else {
             Err(read_error(&record, call.id))
         };
-        events.push(Event::Completed { token: call.token, result });
+        Some(Event::Completed { token: call.token, result })
     }
 
-    fn on_piece(
-        &mut self,
-        record: &Record,
-        now: Instant,
-        events: &mut Vec<Event<T>>,
-    ) -> Result<(), Violation> {
+    fn on_piece(&mut self, record: &Record, now: Instant) -> Result<Option<Event<T>>, Violation> {
         let key = LargeKey::from_wire(record.command, record.call_id)
             .ok_or(Violation::Order("a piece of no message"))?;
         let last = record.kind == RecordType::End;
@@ -183,18 +200,18 @@ impl<T> LinkCore<T> {
             .piece(key, &record.body, last, now)
             .map_err(|_| Violation::Order("a piece beyond what was granted"))?;
         self.write_grants(grants);
-        match whole {
+        Ok(match whole {
             Some(whole) if key.role == Role::Request => match self.admit(&whole) {
-                Ok(()) => self.accept(whole, now, events),
+                Ok(()) => Some(self.accept(whole, now)),
                 Err(refused) if whole.kind == RecordType::Call => {
                     self.write_error(whole.call_id, &refused.into());
+                    None
                 }
-                Err(_) => {}
+                Err(_) => None,
             },
-            Some(whole) => self.complete(whole, events),
-            None => {}
-        }
-        Ok(())
+            Some(whole) => self.complete(whole),
+            None => None,
+        })
     }
 
     fn on_window(&mut self, record: &Record) -> Result<(), Violation> {
@@ -206,13 +223,11 @@ impl<T> LinkCore<T> {
         Ok(())
     }
 
-    fn on_cancel(&mut self, id: CallId, events: &mut Vec<Event<T>>) {
+    fn on_cancel(&mut self, id: CallId) -> Option<Event<T>> {
         let (was_partial, grants) = self.assembly.withdraw(LargeKey { role: Role::Request, id });
         self.write_grants(grants);
         self.outgoing.withdraw(LargeKey { role: Role::Response, id });
-        if !was_partial {
-            events.push(Event::Cancelled(id));
-        }
+        (!was_partial).then_some(Event::Cancelled(id))
     }
 }
 

@@ -4,20 +4,19 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::{Bytes, BytesMut};
 use tokio::time::Instant;
 
 use super::super::close::{CloseCode, LinkEnd};
 use super::super::core::Event;
 use super::super::message::{Answer, InboundCall};
-use super::super::running::{Finished, IN_PLACE_MAX};
+use super::super::replies::ReplyKey;
+use super::super::running::Finished;
 use super::super::service::{Notice, Served, Service};
+use super::serving::Serving;
 use super::{LinkTask, poll_read};
 use crate::ids::CallId;
 use crate::outcome::NotExecuted;
-
-/// With more bytes than this waiting for the socket, new calls of the peer are refused: it asks
-/// faster than it reads the answers.
-const REFUSE_ABOVE_BYTES: usize = 32 << 20;
 
 /// With more bytes than this waiting for the socket, nothing is read for a moment, so that a peer
 /// that asks for more than it takes is slowed down before it is refused.
@@ -52,32 +51,35 @@ impl<S: Service> LinkTask<S> {
         }
     }
 
-    /// Reads what the socket has and works it off; true when there was something.
-    pub(super) fn read_frames(
-        &mut self,
-        cx: &mut Context<'_>,
-        now: Instant,
-    ) -> Result<bool, LinkEnd> {
+    /// Works off a piece of what the peer sent, and reads more when there is nothing left of it;
+    /// true when there was something.
+    pub(super) fn take_in(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<bool, LinkEnd> {
         if self.pauses_reading(now) {
             return Ok(false);
         }
         self.last_read = now;
-        // What came behind the handshake, or a turn that stopped early, is in the buffer already.
-        let mut moved = self.open_frames(cx, now)?;
+        // What came behind the handshake, or a turn that stopped early, is here already.
+        if self.next_frame(now) {
+            return self.work_off(cx, now).map(|()| true);
+        }
+        if self.closing.is_some() {
+            return Ok(true);
+        }
         match poll_read(&mut self.read, cx, &mut self.buffer, &mut self.read_bytes) {
             Poll::Ready(Ok(0)) => {
                 let cause = "the peer ended the connection without a close".to_owned();
-                return Err(LinkEnd::Lost { cause });
+                Err(LinkEnd::Lost { cause })
             }
             Poll::Ready(Ok(_)) => {
+                if self.next_frame(now) {
+                    self.work_off(cx, now)?;
+                }
                 // Also when no frame is whole yet: the socket was not asked until it had nothing.
-                moved = true;
-                self.open_frames(cx, now)?;
+                Ok(true)
             }
-            Poll::Ready(Err(error)) => return Err(LinkEnd::Lost { cause: error.to_string() }),
-            Poll::Pending => {}
+            Poll::Ready(Err(error)) => Err(LinkEnd::Lost { cause: error.to_string() }),
+            Poll::Pending => Ok(false),
         }
-        Ok(moved)
     }
 
     /// Whether the answers that wait to be written are so many that no more calls are read now.
@@ -94,69 +96,80 @@ impl<S: Service> LinkTask<S> {
         paused.then(|| stalled.min(self.last_read + PAUSE_MAX))
     }
 
-    fn open_frames(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<bool, LinkEnd> {
-        let mut moved = false;
-        loop {
-            let frame = match self.opener.next_frame(&mut self.buffer) {
-                Ok(Some(frame)) => frame.freeze(),
-                Ok(None) => break,
-                Err(error) => {
-                    self.start_close(CloseCode::Protocol, error.cause(), now);
-                    return Ok(true);
-                }
-            };
-            moved = true;
-            let handled = self.core.handle_frame(frame, now, &mut self.events);
-            self.dispatch(cx, now)?;
-            if handled.is_err() {
-                self.start_close(CloseCode::Protocol, "a record makes no sense", now);
-                return Ok(true);
+    /// True when there is a frame to work off, or the rest of one.
+    fn next_frame(&mut self, now: Instant) -> bool {
+        if self.frame.is_none() {
+            match self.opener.next_frame(&mut self.buffer) {
+                Ok(frame) => self.frame = frame.map(BytesMut::freeze),
+                Err(error) => self.start_close(CloseCode::Protocol, error.cause(), now),
             }
         }
-        Ok(moved)
+        self.frame.is_some()
     }
 
-    /// Carries out events that need no waker: those of the timer.
-    pub(super) fn dispatch_events(&mut self, now: Instant) {
-        let mut cx = Context::from_waker(std::task::Waker::noop());
-        // Only frames of the peer bring calls or an end.
-        let _ = self.dispatch(&mut cx, now);
-    }
-
-    fn dispatch(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<(), LinkEnd> {
-        let mut events = std::mem::take(&mut self.events);
-        let mut started = now;
-        let mut end = None;
-        for event in events.drain(..) {
-            match event {
-                Event::Completed { token, result } => self.complete(&token, result),
-                Event::Call(call) => started = self.serve(cx, call, started),
-                Event::Cancelled(id) => self.running.cancel(id),
-                Event::PeerDraining => {
-                    self.shared.peer_draining.store(true, Ordering::Relaxed);
-                    self.service.notice(Notice::PeerDraining);
+    /// Works off a piece of the frame. What it leaves for the next turn waits for no more than the
+    /// write of what this piece brought about: the peer goes on with that meanwhile.
+    fn work_off(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<(), LinkEnd> {
+        let Some(mut frame) = self.frame.take() else { return Ok(()) };
+        let mut serving = Serving::new(self.shared.lock_writer().queued_bytes(), now);
+        let mut answers = self.answers_left();
+        while serving.goes_on() && answers > 0 {
+            match self.core.next_event(&mut frame, now) {
+                Ok(Some(Event::Completed { token, result })) => {
+                    self.complete(token, result);
+                    answers -= 1;
                 }
-                Event::DrainSeen => self.shared.drain_seen.store(true, Ordering::Relaxed),
-                Event::Ticket(ticket) => self.service.notice(Notice::Ticket(ticket)),
-                Event::Revoke(list) => self.service.notice(Notice::Revoke(list)),
-                Event::Closed { code, text } => {
-                    end = Some(LinkEnd::ClosedByPeer { code: CloseCode::from_wire(code), text });
+                Ok(Some(Event::Call(call))) => self.serve(cx, call, &mut serving),
+                Ok(Some(event)) => self.heed(event)?,
+                Ok(None) => {
+                    self.end_piece(None, &serving);
+                    return Ok(());
+                }
+                Err(_) => {
+                    self.start_close(CloseCode::Protocol, "a record makes no sense", now);
+                    return Ok(());
                 }
             }
         }
-        self.events = events;
-        end.map_or(Ok(()), Err)
+        self.end_piece(Some(frame), &serving);
+        Ok(())
     }
 
-    /// Serves a call of the peer and polls its handler once in place. Returns when that ended.
-    fn serve(&mut self, cx: &mut Context<'_>, call: InboundCall, started: Instant) -> Instant {
+    fn end_piece(&mut self, rest: Option<Bytes>, serving: &Serving) {
+        self.frame = rest;
+        self.hand_out();
+        self.watches |= serving.held_up(&*self.service);
+    }
+
+    /// Carries out what is neither a call nor an answer.
+    fn heed(&mut self, event: Event<ReplyKey>) -> Result<(), LinkEnd> {
+        match event {
+            Event::Cancelled(id) => self.running.cancel(id),
+            Event::PeerDraining => {
+                self.shared.peer_draining.store(true, Ordering::Relaxed);
+                self.service.notice(Notice::PeerDraining);
+            }
+            Event::DrainSeen => self.shared.drain_seen.store(true, Ordering::Relaxed),
+            Event::Ticket(ticket) => self.service.notice(Notice::Ticket(ticket)),
+            Event::Revoke(list) => self.service.notice(Notice::Revoke(list)),
+            Event::Closed { code, text } => {
+                self.hand_out();
+                return Err(LinkEnd::ClosedByPeer { code: CloseCode::from_wire(code), text });
+            }
+            Event::Call(_) | Event::Completed { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// Serves a call of the peer and polls its handler once in place.
+    fn serve(&mut self, cx: &mut Context<'_>, call: InboundCall, serving: &mut Serving) {
+        // Nobody whose answer is here waits for a handler that computes.
+        self.hand_out();
         let InboundCall { id, wants_reply, .. } = call;
-        if self.shared.lock_writer().queued_bytes() > REFUSE_ABOVE_BYTES {
-            if wants_reply {
-                let refused = NotExecuted::overloaded("answers that the caller does not read");
-                self.core.answer(id, Err(refused.into()));
-            }
-            return started;
+        if serving.refuses() {
+            let refused = NotExecuted::overloaded("answers that the caller does not read");
+            self.answer(id, wants_reply, Err(refused.into()));
+            return;
         }
         let command = call.command.clone();
         match self.service.serve(call) {
@@ -166,12 +179,7 @@ impl<S: Service> LinkTask<S> {
                 Poll::Pending => self.running.push(id, wants_reply, command.clone(), future),
             },
         }
-        let done = Instant::now();
-        let took = done.duration_since(started);
-        if took > IN_PLACE_MAX {
-            self.service.computed_in_place(&command, took);
-        }
-        done
+        serving.served(command, self.watches.then_some(&*self.service));
     }
 
     fn answer(&mut self, id: CallId, wants_reply: bool, answer: Answer) {

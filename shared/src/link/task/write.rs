@@ -1,15 +1,16 @@
 //! From callers to the socket: requests become records, records frames, frames bytes.
 
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use tokio::time::Instant;
 
 use super::super::close::{CloseCode, LinkEnd};
 use super::super::inbox::Item;
+use super::super::replies::ReplyKey;
 use super::super::service::Service;
 use super::LinkTask;
-use crate::outcome::{CallError, NotExecuted};
+use crate::ids::CallId;
+use crate::outcome::NotExecuted;
 
 /// With more bytes than this waiting for the socket, requests stay outside of frames, where a
 /// cancel or a deadline still reaches them.
@@ -43,6 +44,7 @@ impl<S: Service> LinkTask<S> {
             }
         }
         self.taken = taken;
+        self.hand_out();
         moved
     }
 
@@ -61,25 +63,32 @@ impl<S: Service> LinkTask<S> {
             return;
         }
         match item {
-            Item::Call(request, slot) => match self.core.call(&request, slot.clone(), now) {
-                Ok(id) => slot.set_id(id),
-                Err((slot, refused)) => {
-                    self.complete(&slot, Err(CallError::not_executed(refused)));
-                }
+            Item::Call(request, key) => match self.core.call(&request, key, now) {
+                Ok(id) => self.note_id(key, id),
+                Err((key, refused)) => self.refuse_call(key, refused),
             },
             // Its size and the bounds were checked when it was handed in; one whose time is over
             // by now is dropped, which a cast allows.
             Item::Cast(request) => drop(self.core.cast(&request, now)),
-            Item::Cancel(slot) => {
-                if slot.id().is_some_and(|id| self.core.cancel(id).is_some()) {
-                    self.shared.in_flight.fetch_sub(1, Ordering::Relaxed);
+            Item::Cancel(key) => {
+                // An id that the place had before is of a call that is over.
+                if let Some(&id) = self.ids.get(key.index()) {
+                    self.core.cancel(id);
                 }
+                self.free(key);
             }
             Item::Drain => self.core.drain(),
             Item::Ticket(ticket) => self.core.send_ticket(ticket),
             Item::Revoke(list) => self.core.send_revoke(list),
             Item::Close(code, text) => self.start_close(code, &text, now),
         }
+    }
+
+    fn note_id(&mut self, key: ReplyKey, id: CallId) {
+        if self.ids.len() <= key.index() {
+            self.ids.resize(key.index() + 1, CallId(0));
+        }
+        self.ids[key.index()] = id;
     }
 
     /// Ends held calls whose deadline has passed.
@@ -89,8 +98,8 @@ impl<S: Service> LinkTask<S> {
         }
         for item in std::mem::take(&mut self.held) {
             match item {
-                Item::Call(request, slot) if request.deadline <= now => {
-                    self.complete(&slot, Err(CallError::not_executed(NotExecuted::Deadline)));
+                Item::Call(request, key) if request.deadline <= now => {
+                    self.refuse_call(key, NotExecuted::Deadline);
                 }
                 Item::Cast(request) if request.deadline <= now => {}
                 item => self.held.push_back(item),
