@@ -14,7 +14,6 @@ use meshwork_shared::link::message::{Answer, Body, InboundCall};
 use meshwork_shared::outcome::{ErrorBody, Failure, NotExecuted};
 use meshwork_shared::protocol::MemberKey;
 use meshwork_shared::random::Random;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use crate::activity::Activity;
@@ -22,6 +21,7 @@ use crate::call::enqueue::Receipt;
 use crate::context::{Caller, Context};
 use crate::handler::Held;
 use crate::handler::table::Served;
+use crate::slots::Slot;
 use crate::worker::Worker;
 
 /// All queues of this instance.
@@ -110,7 +110,7 @@ impl Runner {
                 changed.await;
                 continue;
             };
-            let Ok(slot) = served.slots.wait().await else { return };
+            let slot = served.slots.wait().await;
             let lease = tokio::select! {
                 biased;
                 () = inner.stopping.stopped() => return,
@@ -120,7 +120,7 @@ impl Runner {
         }
     }
 
-    fn start(&self, lease: Lease, served: &Arc<Served>, slot: OwnedSemaphorePermit) {
+    fn start(&self, lease: Lease, served: &Arc<Served>, slot: Slot) {
         let running = self.activity.begin();
         let (queue, command) = (self.queue.clone(), self.command.clone());
         let context = self.context(&lease);

@@ -1,6 +1,7 @@
 //! What answers the peer of one link: finds the command, checks who may call it, takes a slot, and
 //! starts the handler.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -33,6 +34,20 @@ struct Access {
     by_number: Vec<Entry>,
     handlers: Arc<Handlers>,
     schema: Arc<Schema>,
+}
+
+impl Access {
+    fn find(&self, command: &CommandRef, caller: &Caller) -> Cow<'_, Entry> {
+        match command {
+            CommandRef::Number(number) => {
+                let found = self.by_number.get(usize::from(*number));
+                found.map_or(Cow::Owned(Entry::Missing), Cow::Borrowed)
+            }
+            CommandRef::Name(name) => Cow::Owned(
+                std::str::from_utf8(name).map_or(Entry::Missing, |name| entry(name, caller, self)),
+            ),
+        }
+    }
 }
 
 /// The service of one link.
@@ -77,15 +92,17 @@ impl LinkService {
         self.fresh_ticket.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    fn find(&self, command: &CommandRef) -> Entry {
-        let access = self.access.load();
-        match command {
-            CommandRef::Number(number) => {
-                access.by_number.get(usize::from(*number)).cloned().unwrap_or(Entry::Missing)
-            }
-            CommandRef::Name(name) => std::str::from_utf8(name)
-                .map_or(Entry::Missing, |name| entry(name, &self.caller, &access)),
+    /// Serves a call that this caller may make.
+    fn open(&self, served: &Arc<Served>, call: InboundCall) -> Answered {
+        if !served.schema.queued {
+            return self.start(served, call);
         }
+        let context = self.context(&call);
+        let (inner, served) = (self.worker.inner().clone(), served.clone());
+        Answered::Handling(Box::pin(async move {
+            let instance = inner.identity().key();
+            inner.queues.enqueue(served, context, call, instance).await
+        }))
     }
 
     fn context(&self, call: &InboundCall) -> Context {
@@ -99,7 +116,7 @@ impl LinkService {
         }
     }
 
-    fn start(&self, served: Arc<Served>, call: InboundCall) -> Answered {
+    fn start(&self, served: &Arc<Served>, call: InboundCall) -> Answered {
         let context = self.context(&call);
         let running = self.worker.inner().activity.begin();
         if let Some(slot) = served.slots.try_take() {
@@ -110,6 +127,7 @@ impl LinkService {
             Ok(place) => place,
             Err(refused) => return Answered::Ready(Err(refused.into())),
         };
+        let served = served.clone();
         let handling: Handling = Box::pin(async move {
             let slot = place.slot(call.deadline).await?;
             let held = Held { _slot: slot, _running: running };
@@ -121,16 +139,9 @@ impl LinkService {
 
 impl Service for LinkService {
     fn serve(&self, call: InboundCall) -> Answered {
-        let refused = match self.find(&call.command) {
-            Entry::Open(served) if served.schema.queued => {
-                let context = self.context(&call);
-                let inner = self.worker.inner().clone();
-                return Answered::Handling(Box::pin(async move {
-                    let instance = inner.identity().key();
-                    inner.queues.enqueue(served, context, call, instance).await
-                }));
-            }
-            Entry::Open(served) => return self.start(served, call),
+        let access = self.access.load();
+        let refused = match access.find(&call.command, &self.caller).as_ref() {
+            Entry::Open(served) => return self.open(served, call),
             Entry::Missing => NotExecuted::NoSuchCommand,
             Entry::Denied => NotExecuted::NotAllowed,
         };

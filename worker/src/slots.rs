@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use meshwork_shared::outcome::NotExecuted;
-use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
-use tokio::time::Instant;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout_at};
 
 /// A call that waits is refused this part of its time before its deadline, so that the refusal
 /// reaches the caller while it still listens.
@@ -17,9 +17,14 @@ const EARLY_MAX: Duration = Duration::from_millis(100);
 
 /// The slots of one command, shared by all links.
 pub(crate) struct Slots {
-    running: Arc<Semaphore>,
+    free: Semaphore,
     waiting: AtomicUsize,
     backlog: usize,
+}
+
+/// One slot, given back when dropped.
+pub(crate) struct Slot {
+    slots: Arc<Slots>,
 }
 
 /// One place in the backlog, given back when dropped.
@@ -29,18 +34,23 @@ pub(crate) struct Place {
 
 impl Slots {
     pub(crate) fn new(concurrency: usize, backlog: usize) -> Self {
-        let running = Arc::new(Semaphore::new(concurrency.clamp(1, Semaphore::MAX_PERMITS)));
-        Self { running, waiting: AtomicUsize::new(0), backlog }
+        let free = Semaphore::new(concurrency.clamp(1, Semaphore::MAX_PERMITS));
+        Self { free, waiting: AtomicUsize::new(0), backlog }
     }
 
     /// A slot, if one is free and nobody waits for it.
-    pub(crate) fn try_take(&self) -> Option<OwnedSemaphorePermit> {
-        self.running.clone().try_acquire_owned().ok()
+    pub(crate) fn try_take(self: &Arc<Self>) -> Option<Slot> {
+        self.free.try_acquire().ok()?.forget();
+        Some(Slot { slots: self.clone() })
     }
 
     /// Waits for a slot, however long: for jobs, which have their place in a queue.
-    pub(crate) async fn wait(&self) -> Result<OwnedSemaphorePermit, AcquireError> {
-        self.running.clone().acquire_owned().await
+    pub(crate) async fn wait(self: &Arc<Self>) -> Slot {
+        if let Ok(permit) = self.free.acquire().await {
+            permit.forget();
+        }
+        // The semaphore is never closed.
+        Slot { slots: self.clone() }
     }
 
     /// A place in the backlog.
@@ -61,15 +71,17 @@ impl Place {
     ///
     /// # Errors
     /// The deadline is (nearly) over.
-    pub(crate) async fn slot(self, deadline: Instant) -> Result<OwnedSemaphorePermit, NotExecuted> {
+    pub(crate) async fn slot(self, deadline: Instant) -> Result<Slot, NotExecuted> {
         let left = deadline.saturating_duration_since(Instant::now());
         let until = deadline - (left / EARLY_PART).min(EARLY_MAX);
-        let slot = self.slots.running.clone().acquire_owned();
-        match tokio::time::timeout_at(until, slot).await {
-            Ok(Ok(permit)) => Ok(permit),
-            // The semaphore is never closed.
-            Ok(Err(_)) | Err(_) => Err(NotExecuted::Deadline),
-        }
+        let slot = timeout_at(until, self.slots.wait()).await;
+        slot.map_err(|_| NotExecuted::Deadline)
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.slots.free.add_permits(1);
     }
 }
 

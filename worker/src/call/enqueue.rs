@@ -10,7 +10,7 @@ use meshwork_shared::outcome::{CallError, NotExecuted};
 use meshwork_shared::protocol::MemberKey;
 use serde::{Deserialize, Serialize};
 
-use super::balanced::balanced;
+use super::attempts::Attempts;
 use super::options::CallOptions;
 use super::{Asking, Outgoing, decode};
 use crate::worker::Worker;
@@ -43,9 +43,9 @@ impl Enqueue<'_> {
 
     async fn run(self) -> Result<Receipt, CallError> {
         let Self { worker, callee, command, body, options } = self;
-        let body = body.map_err(CallError::not_executed)?;
         let asking = Asking::Enqueue;
-        decode(&balanced(Outgoing { worker, callee, command, asking, body, options }).await?)
+        let outgoing = |body| Outgoing { worker, callee, command, asking, body, options };
+        decode(&Attempts::new(body, outgoing).await?)
     }
 }
 

@@ -6,6 +6,7 @@
 //! * [`enqueue`]: a job
 //! * [`options`]: what a caller may choose
 
+mod attempts;
 pub mod balanced;
 pub mod broadcast;
 pub mod direct;
@@ -69,7 +70,14 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) options: CallOptions,
 }
 
-impl Outgoing<'_> {
+impl<'a> Outgoing<'a> {
+    /// The same without arguments, for whoever only looks for an instance.
+    fn without_body(&self) -> Outgoing<'a> {
+        let Self { worker, callee, command, asking, .. } = *self;
+        let (body, options) = (Body::empty(), CallOptions::default());
+        Outgoing { worker, callee, command, asking, body, options }
+    }
+
     /// The command's route, or why it may not be called at all.
     fn route<'r>(&self, routes: &'r Routes) -> Result<&'r CommandRoute, NotExecuted> {
         let route = routes.command(self.callee, self.command).ok_or(NotExecuted::NoSuchCommand)?;

@@ -11,7 +11,8 @@ mod future;
 pub(crate) mod table;
 
 use std::any::Any;
-use std::panic::AssertUnwindSafe;
+use std::future::ready;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use futures_util::FutureExt;
 use meshwork_shared::codec::Codec;
@@ -22,16 +23,15 @@ use meshwork_shared::outcome::{ErrorBody, Failure, NotExecuted};
 pub(crate) use blocking::{BlockingHandler, Pool, RawBlockingHandler};
 pub(crate) use future::{FutureHandler, RawHandler};
 
-use tokio::sync::OwnedSemaphorePermit;
-
 use crate::activity::Running;
 use crate::command::Command;
 use crate::context::Context;
+use crate::slots::Slot;
 
 /// What a call occupies while its handler runs: a slot of its command, and a place in the count of
 /// what runs. Given back when dropped.
 pub(crate) struct Held {
-    pub(crate) _slot: OwnedSemaphorePermit,
+    pub(crate) _slot: Slot,
     pub(crate) _running: Running,
 }
 
@@ -67,11 +67,22 @@ fn encode<C: Command>(reply: Result<C::Reply, Failure>) -> Answer {
     }
 }
 
-/// Turns a panic of user code into a failure that answers at once.
-async fn caught(handling: impl Future<Output = Answer>) -> Answer {
-    match AssertUnwindSafe(handling).catch_unwind().await {
-        Ok(answer) => answer,
-        Err(panic) => Err(panicked(panic.as_ref()).into()),
+/// Starts an async handler and gives back what it holds when it has answered, or failed. A panic of
+/// user code becomes a failure that answers at once.
+fn handling<F>(held: Held, start: impl FnOnce() -> Result<F, ErrorBody>) -> Handling
+where
+    F: Future<Output = Answer> + Send + 'static,
+{
+    // The function is called here, so that the future holds no more than what it made of its
+    // arguments.
+    let started = catch_unwind(AssertUnwindSafe(start));
+    match started.unwrap_or_else(|panic| Err(panicked(panic.as_ref()).into())) {
+        Ok(future) => Box::pin(async move {
+            let answer = AssertUnwindSafe(future).catch_unwind().await;
+            drop(held);
+            answer.unwrap_or_else(|panic| Err(panicked(panic.as_ref()).into()))
+        }),
+        Err(refused) => Box::pin(ready(Err(refused))),
     }
 }
 
