@@ -1,4 +1,4 @@
-//! Compiles the protocol of the gRPC echo; with a compiler in Rust, so that none has to be installed.
+//! Compiles the protocol of the gRPC echo, with a compiler in Rust: none has to be installed.
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=proto");

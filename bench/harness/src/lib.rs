@@ -6,12 +6,13 @@
 //! * [`tally`]: counts calls and times some of them
 //! * [`measurement`]: the figures of one window
 //! * [`process`]: what the system tells of a process
+//! * [`outcome`]: how everything here ends
 #![forbid(unsafe_code)]
 
 pub mod child;
 pub mod measurement;
+pub mod outcome;
 pub mod process;
 pub mod tally;
 
-/// What can go wrong ends the benchmark with a line of text.
-pub type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
+pub use outcome::Outcome;
