@@ -18,12 +18,10 @@ pub(crate) fn benchmark(criterion: &mut Criterion) {
     let frame = bytes::Bytes::from(calls());
     let setup = || (LinkCore::<()>::new(&limits, limits.frame_bytes_max, now), frame.clone());
     group.bench_function("calls and answers", |bencher| {
-        let mut events = Vec::new();
         bencher.iter_batched(
             setup,
-            |(mut core, frame)| {
-                core.handle_frame(frame, now, &mut events).expect("it was encoded right");
-                for event in events.drain(..) {
+            |(mut core, mut frame)| {
+                while let Some(event) = core.next_event(&mut frame, now).expect("a good frame") {
                     if let Event::Call(call) = event {
                         core.answer(call.id, Ok(call.body));
                     }
