@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::BytesMut;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -14,9 +15,12 @@ use super::message::{Body, CommandRef, InboundCall, Request};
 use super::service::{Notice, Served, Service};
 use super::task::{Established, LinkTask, link};
 use crate::aead::AeadKey;
+use crate::frame::{HEADER_BYTES, Opener, Sealer};
+use crate::ids::CallId;
 use crate::limits::Limits;
 use crate::net::{Network, Stream};
 use crate::outcome::{CallError, NotExecuted, UnknownCause};
+use crate::record::{self, Record, RecordType};
 
 /// Echoes; command 1 never answers, command 2 waits a millisecond first, 3 spins in place.
 struct Echo {
@@ -313,4 +317,32 @@ fn a_lane_that_is_held_up_is_vouched_for() {
         assert_eq!(&reply.unwrap().bytes[..], b"spun");
         assert!(a.link.is_open());
     });
+}
+
+#[tokio::test]
+async fn calls_in_frames_of_their_own_are_answered_together() {
+    let (mut near, far) = sockets().await;
+    let (_far, task) = end(far, 2, 1, &Limits::default());
+    let mut sealer = Sealer::new(&AeadKey::new([1; 32]));
+    let mut calls = Vec::new();
+    for id in 1..=8 {
+        let start = calls.len();
+        calls.extend_from_slice(&[0; HEADER_BYTES]);
+        record::encode(&Record::bare(RecordType::Call, CallId(id)), &mut calls);
+        sealer.seal(&mut calls, start).unwrap();
+    }
+    near.write_all(&calls).await.unwrap();
+    tokio::spawn(task);
+    let mut opener = Opener::new(&AeadKey::new([2; 32]), 4096);
+    let mut read = BytesMut::new();
+    let mut frame = loop {
+        near.read_buf(&mut read).await.unwrap();
+        if let Some(frame) = opener.next_frame(&mut read).unwrap() {
+            break frame.freeze();
+        }
+    };
+    for id in 1..=8 {
+        let answer = record::decode(&mut frame).unwrap().expect("it is in the same frame");
+        assert_eq!((answer.kind, answer.call_id), (RecordType::Reply, CallId(id)));
+    }
 }

@@ -28,6 +28,9 @@ const PAUSE_STALLED: Duration = Duration::from_millis(20);
 /// A pause ends after this long in any case: what the peer says of itself must be heard.
 const PAUSE_MAX: Duration = Duration::from_millis(250);
 
+/// Frames after this many bytes are left for the next piece.
+const BYTES_IN_A_ROW: usize = 64 << 10;
+
 impl<S: Service> LinkTask<S> {
     /// Answers of handlers that are done; true when there were some.
     pub(super) fn finish_handlers(&mut self, cx: &mut Context<'_>) -> bool {
@@ -107,12 +110,14 @@ impl<S: Service> LinkTask<S> {
         self.frame.is_some()
     }
 
-    /// Works off a piece of the frame. What it leaves for the next turn waits for no more than the
-    /// write of what this piece brought about: the peer goes on with that meanwhile.
+    /// Works off a piece of what is here. What it leaves for the next turn waits for no more than
+    /// the write of what this piece brought about: the peer goes on with that meanwhile. Small
+    /// frames make one piece together, so that their answers travel together.
     fn work_off(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<(), LinkEnd> {
         let Some(mut frame) = self.frame.take() else { return Ok(()) };
         let mut serving = Serving::new(self.shared.lock_writer().queued_bytes(), now);
         let mut answers = self.answers_left();
+        let mut bytes = frame.len();
         while serving.goes_on() && answers > 0 {
             match self.core.next_event(&mut frame, now) {
                 Ok(Some(Event::Completed { token, result })) => {
@@ -122,8 +127,15 @@ impl<S: Service> LinkTask<S> {
                 Ok(Some(Event::Call(call))) => self.serve(cx, call, &mut serving),
                 Ok(Some(event)) => self.heed(event)?,
                 Ok(None) => {
-                    self.end_piece(None, &serving);
-                    return Ok(());
+                    if bytes < BYTES_IN_A_ROW {
+                        self.next_frame(now);
+                    }
+                    let Some(next) = self.frame.take() else {
+                        self.end_piece(None, &serving);
+                        return Ok(());
+                    };
+                    bytes += next.len();
+                    frame = next;
                 }
                 Err(_) => {
                     self.start_close(CloseCode::Protocol, "a record makes no sense", now);
