@@ -152,7 +152,11 @@ impl<S: Service> Future for LinkTask<S> {
                 // Callers that have their answers ask again while the rest is worked off.
                 Ok(true) if task.is_callers_turn() => break,
                 Ok(true) => {}
-                Ok(false) => return Poll::Pending,
+                Ok(false) => {
+                    // Other tasks get their turn.
+                    task.answered = 0;
+                    return Poll::Pending;
+                }
                 Err(end) => {
                     task.end(end.clone());
                     return Poll::Ready(end);
