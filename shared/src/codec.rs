@@ -2,7 +2,10 @@
 //! bytes by choice of the command. There is no positional codec: a reordered field must never
 //! decode to a wrong value.
 
-use bytes::Bytes;
+use std::cell::Cell;
+
+use bytes::buf::Writer;
+use bytes::{BufMut, Bytes, BytesMut};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -70,11 +73,15 @@ impl Codec {
     /// The value's `Serialize` failed, or the codec is one that carries no typed value.
     pub fn encode<T: Serialize>(self, value: &T) -> Result<Bytes, EncodeError> {
         let encoded = match self {
-            Self::Json => serde_json::to_vec(value).map_err(|error| error.to_string()),
-            Self::MessagePack => rmp_serde::to_vec_named(value).map_err(|error| error.to_string()),
+            Self::Json => in_block(|block| {
+                serde_json::to_writer(block, value).map_err(|error| error.to_string())
+            }),
+            Self::MessagePack => in_block(|mut block| {
+                rmp_serde::encode::write_named(&mut block, value).map_err(|error| error.to_string())
+            }),
             Self::None | Self::Raw => Err("this codec carries bytes, not values".to_owned()),
         };
-        encoded.map(Bytes::from).map_err(|message| EncodeError { codec: self, message })
+        encoded.map_err(|message| EncodeError { codec: self, message })
     }
 
     /// Decodes a body. Nothing may be left over.
@@ -91,6 +98,36 @@ impl Codec {
         };
         decoded.map_err(|message| DecodeError { codec: self, message })
     }
+}
+
+/// Bytes of memory that small values are encoded into side by side, so that one takes no memory of
+/// its own.
+const BLOCK_BYTES: usize = 8 << 10;
+
+/// A value begins in a new block when less than this is left of one, so that small values are not
+/// moved while they grow.
+const ROOM_BYTES: usize = 512;
+
+thread_local! {
+    /// What is left of this thread's block.
+    static BLOCK: Cell<BytesMut> = Cell::default();
+}
+
+/// Encodes into the block of this thread.
+fn in_block(
+    encode: impl FnOnce(Writer<&mut BytesMut>) -> Result<(), String>,
+) -> Result<Bytes, String> {
+    // A value may encode others while it is encoded: they find no block and begin one.
+    let mut block = BLOCK.take();
+    if block.capacity() < ROOM_BYTES {
+        block.reserve(BLOCK_BYTES);
+    }
+    let encoded = encode((&mut block).writer());
+    let bytes = block.split().freeze();
+    if bytes.len() <= BLOCK_BYTES {
+        BLOCK.set(block);
+    }
+    encoded.map(|()| bytes)
 }
 
 fn decode_message_pack<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
@@ -123,6 +160,18 @@ mod tests {
             let mut more = body.to_vec();
             more.push(b'1');
             assert!(codec.decode::<Point>(&more).is_err(), "{codec:?} reads what is left over");
+        }
+    }
+
+    #[test]
+    fn values_side_by_side_do_not_touch() {
+        let of = |x: u32, len: usize| Point { x, label: "z".repeat(len) };
+        let sizes = [0, 1, 500, 600, 3 * BLOCK_BYTES, 7, BLOCK_BYTES, 9];
+        let points: Vec<_> = (0..400).map(|x| of(x, sizes[x as usize % sizes.len()])).collect();
+        let bodies: Vec<_> =
+            points.iter().map(|point| Codec::Json.encode(point).unwrap()).collect();
+        for (point, body) in points.iter().zip(&bodies) {
+            assert_eq!(&Codec::Json.decode::<Point>(body).unwrap(), point);
         }
     }
 

@@ -38,8 +38,13 @@ pub fn encode_header(
     header[2..4].copy_from_slice(&command.to_be_bytes());
     header[4..8].copy_from_slice(&(body_len as u32).to_be_bytes());
     header[8..].copy_from_slice(&call_id.0.to_be_bytes());
+    out.reserve(HEADER_BYTES + extension.encoded_len() + body_len);
     out.extend_from_slice(&header);
-    extension.encode(out);
+    if let Some(extension) = extension.of_a_plain_call() {
+        out.extend_from_slice(&extension);
+    } else {
+        extension.encode(out);
+    }
 }
 
 /// Appends a CLOSE record. `text` is cut at 256 bytes, at the border of a character.

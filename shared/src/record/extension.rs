@@ -56,6 +56,17 @@ impl Extension {
         }
     }
 
+    /// What [`Extension::encode`] writes if it is what almost every call has: its deadline alone.
+    pub(super) fn of_a_plain_call(&self) -> Option<[u8; 8]> {
+        let Self { deadline_ms, trace: None, command_name: None, attempt: None, total_bytes: None } =
+            self
+        else {
+            return None;
+        };
+        let [a, b, c, d] = (*deadline_ms)?.to_be_bytes();
+        Some([0, 6, DEADLINE, 4, a, b, c, d])
+    }
+
     fn fields_len(&self) -> usize {
         let fixed = |present: bool, len: usize| if present { 2 + len } else { 0 };
         fixed(self.deadline_ms.is_some(), 4)

@@ -1,5 +1,7 @@
 //! Records on their way into frames.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use tokio::time::Instant;
 
@@ -81,7 +83,7 @@ impl<T> LinkCore<T> {
         };
         let left = request.deadline.saturating_duration_since(now);
         let extension = Extension {
-            deadline_ms: Some(ceil_ms(left.as_micros())),
+            deadline_ms: Some(ceil_ms(left)),
             trace: request.trace,
             command_name,
             attempt: request.attempt,
@@ -97,6 +99,8 @@ impl<T> LinkCore<T> {
     }
 }
 
-fn ceil_ms(micros: u128) -> u32 {
-    u32::try_from(micros.div_ceil(1000)).unwrap_or(u32::MAX)
+fn ceil_ms(left: Duration) -> u32 {
+    let seconds = left.as_secs().saturating_mul(1000);
+    let ms = seconds.saturating_add(left.subsec_nanos().div_ceil(1_000_000).into());
+    u32::try_from(ms).unwrap_or(u32::MAX)
 }
