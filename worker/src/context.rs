@@ -35,7 +35,6 @@ pub struct Context {
     pub(crate) caller: Arc<Caller>,
     pub(crate) call_id: CallId,
     pub(crate) deadline: Instant,
-    pub(crate) trace: Option<TraceContext>,
     pub(crate) attempt: u32,
     pub(crate) worker: Worker,
 }
@@ -63,7 +62,7 @@ impl Context {
 
     /// The trace that the call is part of.
     pub fn trace(&self) -> Option<TraceContext> {
-        self.trace
+        self.worker.trace()
     }
 
     /// Which attempt of a job this is; 1 for a call.

@@ -157,7 +157,6 @@ impl Runner {
             caller: Arc::new(caller),
             call_id: meshwork_shared::ids::CallId(0),
             deadline,
-            trace: None,
             attempt: lease.attempt,
             worker: self.worker.within(deadline, None),
         }

@@ -110,7 +110,6 @@ impl LinkService {
             caller: self.caller.clone(),
             call_id: call.id,
             deadline: call.deadline,
-            trace: call.trace,
             attempt: call.attempt.unwrap_or(1),
             worker: self.worker.within(call.deadline, call.trace),
         }

@@ -68,8 +68,8 @@ pub(crate) struct Attempts<'a> {
     call: Outgoing<'a>,
     stage: Stage<'a>,
     tried: Tried,
-    /// Why an instance did not take it.
-    refused: Option<CallError>,
+    /// Why an instance did not take it; boxed, since it is rare and large.
+    refused: Option<Box<CallError>>,
     /// Fixed when its first instance is chosen.
     until: Option<Instant>,
 }
@@ -94,7 +94,7 @@ impl<'a> Attempts<'a> {
             Ok(route) => route,
             Err(reason) => {
                 let error = CallError::not_executed(reason);
-                return Err(Err(total(self.refused.take(), error)));
+                return Err(Err(total(self.refused.take().map(|before| *before), error)));
             }
         };
         let deadline = *self.until.get_or_insert_with(|| call.deadline(route));
@@ -122,7 +122,7 @@ impl<'a> Attempts<'a> {
     /// No instance is left to try.
     fn wait(&mut self, deadline: Instant) -> Step<'a> {
         if let Some(error) = self.refused.take() {
-            return Err(Err(error));
+            return Err(Err(*error));
         }
         if !self.call.options.wait_for_ready {
             return Err(Err(CallError::not_executed(NotExecuted::NoInstance)));
@@ -133,12 +133,12 @@ impl<'a> Attempts<'a> {
 
     /// An instance did not answer well: another one may.
     fn go_on(&mut self, error: CallError, idempotent: bool) -> Step<'a> {
-        let error = total(self.refused.take(), error);
+        let error = total(self.refused.take().map(|before| *before), error);
         let late = || self.until.is_some_and(|until| Instant::now() >= until);
         if self.tried.is_full() || !goes_elsewhere(&error, idempotent) || late() {
             return Err(Err(error));
         }
-        self.refused = Some(error);
+        self.refused = Some(Box::new(error));
         Ok(Stage::Choosing)
     }
 }
