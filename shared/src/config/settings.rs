@@ -98,6 +98,9 @@ settings! {
     strict_handlers: bool,
     /// Threads of blocking handlers, at most. Unset: one per core.
     blocking_threads_max: usize,
+    /// Where queues are kept: `memory` (the default), or the address of a store, such as
+    /// `redis://host:6379/0?prefix=shop` or `file:/var/lib/shop/jobs.db`.
+    queue: String,
     /// What is logged, in the form of `RUST_LOG`, which wins over it.
     log: String,
     =>

@@ -12,6 +12,7 @@ use super::fields::Fields;
 use super::key::Section;
 use super::limits;
 use super::mistake::ConfigError;
+use super::queue::QueueAddress;
 use super::settings::WorkerSettings;
 use super::sources::Sources;
 use crate::identity::AuthorityPublic;
@@ -61,6 +62,8 @@ pub struct WorkerConfig {
     pub strict_handlers: bool,
     /// Threads of blocking handlers, at most; `None`: one per core.
     pub blocking_threads_max: Option<usize>,
+    /// Where queues are kept.
+    pub queue: QueueAddress,
     /// Bounds of links and messages.
     pub limits: Limits,
     /// What is logged, unless `RUST_LOG` says.
@@ -85,6 +88,7 @@ impl WorkerConfig {
             grace: GRACE_DEFAULT,
             strict_handlers: false,
             blocking_threads_max: None,
+            queue: QueueAddress::default(),
             limits: Limits::default(),
             log: None,
         }
@@ -129,6 +133,7 @@ fn resolve(fields: &mut Fields) -> Option<WorkerConfig> {
     let advertise = advertise(fields);
     let grace = fields.duration("grace", Duration::ZERO..=GRACE_MAX);
     let strict_handlers = fields.flag("strict_handlers");
+    let queue = queue(fields);
     let log = log(fields);
     let limits = limits::resolve(fields);
     let defaults = WorkerConfig::new(worker?, master?, credentials?);
@@ -144,6 +149,7 @@ fn resolve(fields: &mut Fields) -> Option<WorkerConfig> {
         grace: grace.unwrap_or(defaults.grace),
         strict_handlers,
         blocking_threads_max,
+        queue: queue.unwrap_or_default(),
         limits,
         log,
         ..defaults
@@ -184,6 +190,17 @@ fn authority(fields: &mut Fields, credentials: Option<&Credentials>) -> Option<A
         return None;
     }
     Some(authority)
+}
+
+/// Where queues are kept. What is written is not shown in a mistake: it may hold a password.
+fn queue(fields: &mut Fields) -> Option<QueueAddress> {
+    let text = fields.text("queue")?.value;
+    let address = QueueAddress::new(&text);
+    if address.is_none() {
+        let help = "write \"memory\", \"redis://host:6379/0\" or \"file:/path/to/jobs.db\"";
+        fields.wrong("queue", "names no kind of queue (not shown)", help);
+    }
+    address
 }
 
 fn threads(fields: &mut Fields, name: &str, min: u64) -> Option<usize> {

@@ -157,7 +157,7 @@ async fn is_alive(link: Option<Link>, within: Duration) -> bool {
         },
         Ok(Err(CallError::Unknown { cause, .. })) => match cause {
             UnknownCause::Deadline | UnknownCause::LinkLost => false,
-            UnknownCause::BadReply { .. } => true,
+            UnknownCause::BadReply { .. } | UnknownCause::Queue { .. } => true,
         },
     }
 }
