@@ -10,13 +10,32 @@ pub const HISTORY_ATTEMPTS_MAX: usize = 8;
 /// Bytes that the history keeps of an attempt's error; the rest is cut off.
 pub const ERROR_BYTES_MAX: usize = 256;
 
+/// Bytes of a dedupe key; a longer one is the caller's mistake and refused before it gets here.
+pub const DEDUPE_KEY_BYTES_MAX: usize = 256;
+
+/// Jobs that one lease takes at most.
+pub const LEASE_JOBS_MAX: usize = 1024;
+
+/// Jobs whose end is remembered, per queue, at most; the oldest are forgotten before their time.
+pub const DONE_JOBS_MAX: usize = 1 << 20;
+
+/// Bytes that a job whose end is remembered is counted with beside its reply.
+pub const ENDED_OVERHEAD_BYTES: usize = 128;
+
+/// What is remembered of ended jobs takes at most this part of
+/// [`QueueLimits::bytes_max`], beside the rest; beyond, the oldest are forgotten before their time.
+pub const ENDED_BYTES_SHARE: usize = 4;
+
+/// Bytes that a dedupe key is counted with beside twice its length, while its window is open.
+pub const DEDUPE_OVERHEAD_BYTES: usize = 128;
+
 /// How much one queue holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueueLimits {
     /// Jobs that wait or run, at most; default 65 536. One more is refused with
     /// [`EnqueueError::Full`](crate::EnqueueError::Full).
     pub jobs_max: usize,
-    /// Bytes of all jobs and dead letters, at most; default 256 MiB. A job that does not fit
+    /// Bytes of all jobs, open dedupe keys and dead letters, at most; default 256 MiB. A job that does not fit
     /// pushes out dead letters, oldest first; if that is not enough it is refused. What the
     /// history of accepted jobs adds later (2 KiB each, at most) may pass the bound.
     pub bytes_max: usize,

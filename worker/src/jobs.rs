@@ -6,10 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use meshwork_queue::{
-    EnqueueError, Finished, JobEnd, Lease, MemoryBackend, NewJob, QueueBackend, QueueOptions,
+    EnqueueError, Finished, JobEnd, Lease, MemoryBackend, NewJob, Queue, QueueBackend, QueueName,
+    QueueOptions,
 };
 use meshwork_shared::clock::Clock;
 use meshwork_shared::codec::Codec;
+use meshwork_shared::ids::JobId;
 use meshwork_shared::link::message::{Answer, Body, InboundCall};
 use meshwork_shared::outcome::{ErrorBody, Failure, NotExecuted};
 use meshwork_shared::protocol::MemberKey;
@@ -27,14 +29,15 @@ use crate::worker::Worker;
 /// All queues of this instance.
 pub(crate) struct Queues {
     random: Random,
-    clock: Clock,
+    backend: MemoryBackend,
     activity: Activity,
-    by_command: Mutex<BTreeMap<String, Arc<MemoryBackend>>>,
+    by_command: Mutex<BTreeMap<String, Arc<dyn Queue>>>,
 }
 
 impl Queues {
     pub(crate) fn new(random: Random, clock: Clock, activity: Activity) -> Self {
-        Self { random, clock, activity, by_command: Mutex::new(BTreeMap::new()) }
+        let backend = MemoryBackend::new(random.clone(), clock);
+        Self { random, backend, activity, by_command: Mutex::new(BTreeMap::new()) }
     }
 
     /// Stores a call as a job; the answer is its receipt. The queue and its runner start with the
@@ -48,27 +51,33 @@ impl Queues {
     ) -> Answer {
         let caller = context.caller();
         let job = NewJob::new(
+            JobId(self.random.bytes()),
             caller.worker.clone(),
             caller.variant.clone(),
             call.body.codec,
             call.body.bytes,
         );
         let queue = self.queue(&served, context.worker());
-        let job = queue.enqueue(job).await.map_err(|error| ErrorBody::from(refused(error)))?;
-        let receipt = Receipt { job, instance };
+        let stored = queue.enqueue(vec![job]).await.into_iter().next();
+        let stored = stored.unwrap_or_else(|| Err(unanswered()));
+        let stored = stored.map_err(|error| ErrorBody::from(refused(error)))?;
+        let receipt = Receipt { job: stored.id, instance };
         match Codec::Json.encode(&receipt) {
             Ok(bytes) => Ok(Body { codec: Codec::Json, bytes }),
             Err(error) => Err(Failure::new("reply_not_encodable", error.message).into()),
         }
     }
 
-    fn queue(&self, served: &Arc<Served>, worker: &Worker) -> Arc<MemoryBackend> {
+    fn queue(&self, served: &Arc<Served>, worker: &Worker) -> Arc<dyn Queue> {
         let name = served.schema.name.to_string();
         let mut queues = self.by_command.lock().unwrap_or_else(PoisonError::into_inner);
         let start = || {
             let options = QueueOptions::from(&served.schema);
-            let queue = MemoryBackend::new(options, self.random.clone(), self.clock.clone());
-            let queue = Arc::new(queue);
+            // The lease lasts as long as a run may: nobody renews it.
+            let options = QueueOptions { lease: options.run_timeout, ..options };
+            let worker_name = worker.identity().worker.clone();
+            let queue_name = QueueName::balanced(worker_name, served.schema.name.clone());
+            let queue = self.backend.open(queue_name, options);
             let runner = Runner {
                 queue: queue.clone(),
                 command: name.clone(),
@@ -82,9 +91,16 @@ impl Queues {
     }
 }
 
+/// A batch of one has one answer.
+fn unanswered() -> EnqueueError {
+    EnqueueError::Unknown { message: "the queue did not answer".to_owned() }
+}
+
 fn refused(error: EnqueueError) -> NotExecuted {
     match error {
-        EnqueueError::Full { .. } => NotExecuted::overloaded(error.to_string()),
+        EnqueueError::Full { .. }
+        | EnqueueError::Unavailable { .. }
+        | EnqueueError::Unknown { .. } => NotExecuted::overloaded(error.to_string()),
         EnqueueError::TooLarge { bytes, bytes_max } => {
             NotExecuted::TooLarge { bytes: bytes as u64, limit: bytes_max as u64 }
         }
@@ -93,7 +109,7 @@ fn refused(error: EnqueueError) -> NotExecuted {
 
 /// Takes jobs from one queue for as long as the worker lives.
 struct Runner {
-    queue: Arc<MemoryBackend>,
+    queue: Arc<dyn Queue>,
     command: String,
     worker: Worker,
     activity: Activity,
@@ -111,12 +127,14 @@ impl Runner {
                 continue;
             };
             let Ok(slot) = served.slots.wait().await else { return };
-            let lease = tokio::select! {
+            let leases = tokio::select! {
                 biased;
                 () = inner.stopping.stopped() => return,
-                lease = self.queue.lease() => lease,
+                leases = self.queue.lease("worker", 1) => leases,
             };
-            self.start(lease, &served, slot);
+            if let Some(lease) = leases.into_iter().next() {
+                self.start(lease, &served, slot);
+            }
         }
     }
 
@@ -129,12 +147,14 @@ impl Runner {
         let handling = served.handler.handle(context, body, held);
         self.worker.inner().spawn(async move {
             let end = match tokio::time::timeout(lease.run_timeout, handling).await {
-                Ok(Ok(_)) => JobEnd::Done,
+                Ok(Ok(_)) => JobEnd::Done { reply: None },
                 Ok(Err(ErrorBody::NotExecuted(refused @ NotExecuted::ArgumentRefused { .. }))) => {
                     JobEnd::Fail { error: refused.to_string() }
                 }
-                Ok(Err(error)) => JobEnd::Retry { error: describe(&error) },
-                Err(_) => JobEnd::Retry { error: "ran into its run_timeout".to_owned() },
+                Ok(Err(error)) => JobEnd::Retry { error: describe(&error), after: None },
+                Err(_) => {
+                    JobEnd::Retry { error: "ran into its run_timeout".to_owned(), after: None }
+                }
             };
             match queue.finish(lease.token(), end).await {
                 Ok(Finished::Done) => {}
