@@ -18,6 +18,7 @@
 //! * [`job`]: what is stored, leased and told
 //! * [`status`]: what can be asked about jobs and queues
 //! * [`options`]: how a queue treats its jobs, from the schema
+//! * [`seal`]: jobs that only their callee can read and only who may call can write
 //! * [`limits`]: every bound
 //! * [`error`]: why an operation was refused
 //! * [`backoff`]: the wait between two attempts
@@ -59,6 +60,7 @@ pub mod limits;
 pub mod memory;
 pub mod name;
 pub mod options;
+pub mod seal;
 pub mod status;
 
 pub use backend::{Queue, QueueBackend, Scope};

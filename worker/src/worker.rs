@@ -8,11 +8,12 @@ use std::time::Duration;
 use actix::Addr;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use bytes::Bytes;
+use meshwork_queue::seal::JobKeys;
 use meshwork_schema::{Schema, Variant, WorkerName};
 use meshwork_shared::ids::{Incarnation, NodeId};
 use meshwork_shared::link::message::Body;
 use meshwork_shared::outcome::{CallError, NotExecuted};
-use meshwork_shared::protocol::{Member, MemberKey};
+use meshwork_shared::protocol::{Member, MemberKey, QueueKeys};
 use meshwork_shared::record::TraceContext;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -74,6 +75,8 @@ pub(crate) struct Inner {
     handlers: ArcSwapOption<Handlers>,
     pub(crate) activity: Activity,
     pub(crate) queues: Queues,
+    /// What jobs in a shared store are sealed with; the control puts them here.
+    job_keys: ArcSwap<JobKeys>,
     control: OnceLock<Addr<Control>>,
     listens: OnceLock<SocketAddr>,
     /// Where tasks that outlive a link run.
@@ -93,6 +96,7 @@ impl Inner {
         grace: Duration,
     ) -> Self {
         Self {
+            job_keys: ArcSwap::from_pointee(JobKeys::none(identity.worker.clone())),
             identity: ArcSwap::from_pointee(identity),
             routes: ArcSwap::default(),
             changes: watch::Sender::new(0),
@@ -150,6 +154,17 @@ impl Inner {
 
     pub(crate) fn set_schema(&self, schema: Arc<Schema>) {
         self.schema.store(Some(schema));
+    }
+
+    /// The keys of queued jobs that the master has sent so far.
+    pub(crate) fn job_keys(&self) -> Arc<JobKeys> {
+        self.job_keys.load_full()
+    }
+
+    /// Takes keys of queued jobs; wakes whoever waits for them.
+    pub(crate) fn add_job_keys(&self, sent: &QueueKeys) {
+        self.job_keys.store(Arc::new(self.job_keys.load().with(sent)));
+        self.wakeup.tell();
     }
 
     pub(crate) fn handlers(&self) -> Option<Arc<Handlers>> {

@@ -38,6 +38,9 @@ impl Control {
         self.worker.inner().set_incarnation(welcome.incarnation);
         self.take_ticket(welcome.ticket.0);
         self.trust.set_secrets(welcome.link_secrets);
+        if let Some(keys) = &welcome.queue_keys {
+            self.worker.inner().add_job_keys(keys);
+        }
         if !self.set_up_handlers(ctx) {
             return;
         }
@@ -81,6 +84,7 @@ impl Control {
             }
             ToWorker::Revoke(revoke) => self.take_revoked(&revoke, ctx),
             ToWorker::LinkSecrets(secrets) => self.trust.set_secrets(secrets),
+            ToWorker::QueueKeys(keys) => self.worker.inner().add_job_keys(&keys),
         }
     }
 

@@ -97,6 +97,7 @@ impl RegistryActor {
             lease_ms: u64::try_from(lease.as_millis()).unwrap_or(u64::MAX),
             schema,
             link_secrets: self.parts.signing.link_secrets(link_epochs),
+            queue_keys: None,
             revoked,
             view,
         };
