@@ -1,0 +1,42 @@
+//! Jobs of due times: one of each, whoever asks.
+
+use meshwork_queue::{EnqueueError, QueueLimits, QueueOptions};
+
+use super::{Store, done, job, options};
+
+pub(super) async fn one_of_many_stores_the_job_of_a_due_time(store: &Store) {
+    let bench = store.open(options());
+    assert_eq!(bench.queue.last_due().await, Ok(None));
+    for due in [1_000_000, 1_300_000, 1_600_000] {
+        let calls: Vec<_> = (0..10)
+            .map(|number| {
+                let queue = if number % 2 == 0 { &bench.queue } else { &bench.other }.clone();
+                tokio::spawn(async move { queue.enqueue_due(due, job("tick")).await })
+            })
+            .collect();
+        let mut stored = 0;
+        for call in calls {
+            stored += usize::from(call.await.unwrap().unwrap());
+        }
+        assert_eq!(stored, 1, "one of all");
+        assert_eq!(bench.other.last_due().await, Ok(Some(due)));
+        assert_eq!(bench.queue.depth().await.unwrap().ready, 1);
+        let lease = bench.lease().await;
+        bench.end(&lease, done()).await;
+        assert_eq!(bench.other.enqueue_due(due, job("tick")).await, Ok(false), "it had its job");
+        assert_eq!(bench.queue.enqueue_due(due - 1, job("old")).await, Ok(false), "or a later one");
+    }
+    assert!(bench.is_idle().await);
+}
+
+pub(super) async fn a_job_that_was_refused_leaves_its_time_open(store: &Store) {
+    let limits = QueueLimits { jobs_max: 1, ..QueueLimits::default() };
+    let bench = store.open(QueueOptions { limits, ..options() });
+    bench.enqueue("1").await;
+    let full = bench.queue.enqueue_due(5000, job("tick")).await;
+    assert!(matches!(full, Err(EnqueueError::Full { .. })), "{full:?}");
+    assert_eq!(bench.queue.last_due().await, Ok(None));
+    let lease = bench.lease().await;
+    bench.end(&lease, done()).await;
+    assert_eq!(bench.queue.enqueue_due(5000, job("tick")).await, Ok(true));
+}
