@@ -8,6 +8,9 @@
 //! Every queue is opened twice, through two clients of one store: what one of them does, the other
 //! has to see.
 
+// Tests are the one place where a panic is the answer to a surprise.
+#![allow(clippy::unwrap_used)]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
