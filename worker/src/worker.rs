@@ -76,7 +76,7 @@ pub(crate) struct Inner {
     pub(crate) activity: Activity,
     pub(crate) queues: Queues,
     /// What jobs in a shared store are sealed with; the control puts them here.
-    job_keys: ArcSwap<JobKeys>,
+    pub(crate) job_keys: ArcSwap<JobKeys>,
     control: OnceLock<Addr<Control>>,
     listens: OnceLock<SocketAddr>,
     /// Where tasks that outlive a link run.
@@ -154,11 +154,6 @@ impl Inner {
 
     pub(crate) fn set_schema(&self, schema: Arc<Schema>) {
         self.schema.store(Some(schema));
-    }
-
-    /// The keys of queued jobs that the master has sent so far.
-    pub(crate) fn job_keys(&self) -> Arc<JobKeys> {
-        self.job_keys.load_full()
     }
 
     /// Takes keys of queued jobs; wakes whoever waits for them.
