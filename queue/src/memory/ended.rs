@@ -7,7 +7,8 @@ use meshwork_shared::ids::JobId;
 use tokio::time::Instant;
 
 use super::queue::later;
-use crate::limits::{DONE_JOBS_MAX, ENDED_OVERHEAD_BYTES};
+use crate::limits::DONE_JOBS_MAX;
+use crate::size::ended_bytes;
 use crate::status::{JobStatus, Reply};
 
 /// How a job ended.
@@ -67,9 +68,8 @@ impl Ended {
 }
 
 fn bytes_of(end: &End) -> usize {
-    let reply = match end {
-        End::Done { reply } => reply.as_ref().map_or(0, |reply| reply.body.len()),
-        End::Canceled => 0,
-    };
-    ENDED_OVERHEAD_BYTES + reply
+    match end {
+        End::Done { reply } => ended_bytes(reply.as_ref()),
+        End::Canceled => ended_bytes(None),
+    }
 }

@@ -7,8 +7,9 @@ use tokio::time::Instant;
 
 use super::queue::{Now, Place};
 use crate::job::{Attempt, AttemptError, DeadLetter, Lease, NewJob};
-use crate::limits::{ERROR_BYTES_MAX, HISTORY_ATTEMPTS_MAX, JOB_OVERHEAD_BYTES};
+use crate::limits::HISTORY_ATTEMPTS_MAX;
 use crate::options::QueueOptions;
+use crate::size::{cut, history_bytes, job_bytes};
 use crate::status::{JobStatus, JobSummary};
 
 /// Where a job stands.
@@ -195,36 +196,4 @@ fn summary(job: &NewJob, enqueued_unix_ms: u64) -> JobSummary {
         attempts: 0,
         last: None,
     }
-}
-
-/// Bytes that a job is counted with before its first failure.
-pub(super) fn job_bytes(job: &NewJob) -> usize {
-    let trace = job.trace.as_ref().map_or(0, bytes::Bytes::len);
-    let dedupe = job.dedupe.as_ref().map_or(0, |dedupe| dedupe.key.len());
-    [job.body.len(), trace, dedupe]
-        .into_iter()
-        .fold(JOB_OVERHEAD_BYTES, |sum, more| sum.saturating_add(more))
-}
-
-fn history_bytes<'a>(history: impl Iterator<Item = &'a Attempt>) -> usize {
-    let words = |attempt: &Attempt| match &attempt.error {
-        AttemptError::Failed { message } => message.len(),
-        AttemptError::Buried { note } => note.len(),
-        AttemptError::LeaseExpired => 0,
-    };
-    history.map(|attempt| size_of::<Attempt>() + attempt.consumer.len() + words(attempt)).sum()
-}
-
-fn cut(error: AttemptError) -> AttemptError {
-    match error {
-        AttemptError::Failed { message } => AttemptError::Failed { message: cut_text(message) },
-        AttemptError::Buried { note } => AttemptError::Buried { note: cut_text(note) },
-        AttemptError::LeaseExpired => AttemptError::LeaseExpired,
-    }
-}
-
-fn cut_text(mut text: String) -> String {
-    text.truncate(text.floor_char_boundary(ERROR_BYTES_MAX));
-    text.shrink_to_fit();
-    text
 }

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::queue::later;
 use crate::job::Dedupe;
 use crate::limits::DEDUPE_OVERHEAD_BYTES;
+use crate::size::key_bytes;
 
 /// Keys and the first job of each.
 #[derive(Debug, Default)]
@@ -46,9 +47,4 @@ impl DedupeKeys {
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
-}
-
-/// Bytes that an open window is counted with.
-pub(super) fn key_bytes(dedupe: &Dedupe) -> usize {
-    2 * dedupe.key.len() + DEDUPE_OVERHEAD_BYTES
 }

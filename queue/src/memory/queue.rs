@@ -13,8 +13,8 @@ use tokio::time::Instant;
 
 use super::dead::DeadLetters;
 use super::ended::{End, Ended};
-use super::entry::{Entry, State, job_bytes};
-use super::keys::{DedupeKeys, key_bytes};
+use super::entry::{Entry, State};
+use super::keys::DedupeKeys;
 use super::live::Live;
 use crate::backoff;
 use crate::error::{EnqueueError, FinishError};
@@ -23,6 +23,7 @@ use crate::job::{
 };
 use crate::limits::{ENDED_BYTES_SHARE, LEASE_JOBS_MAX};
 use crate::options::QueueOptions;
+use crate::size::{job_bytes, key_bytes};
 
 /// The time of an operation, on both clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
