@@ -15,6 +15,7 @@
 //! * [`backend`]: the seam, [`QueueBackend`] and [`Queue`]
 //! * [`name`]: which queue
 //! * [`memory`]: the embedded default; the queue lives and dies with its process
+//! * `file` (with the feature of this name): one file shared by the processes of one machine
 //! * [`job`]: what is stored, leased and told
 //! * [`status`]: what can be asked about jobs and queues
 //! * [`options`]: how a queue treats its jobs, from the schema
@@ -55,16 +56,21 @@
 pub mod backend;
 pub mod backoff;
 pub mod error;
+#[cfg(feature = "file")]
+pub mod file;
 pub mod job;
 pub mod limits;
 pub mod memory;
 pub mod name;
 pub mod options;
 pub mod seal;
+mod size;
 pub mod status;
 
 pub use backend::{Queue, QueueBackend, Scope};
 pub use error::{EnqueueError, FinishError, Unavailable};
+#[cfg(feature = "file")]
+pub use file::{FileBackend, FileOpenError, FileOptions, FileSync};
 pub use job::{
     Attempt, AttemptError, DeadLetter, Dedupe, Enqueued, Finished, JobEnd, Lease, LeaseToken,
     NewJob, Priority, Start,
