@@ -18,6 +18,7 @@ const EARLY_MAX: Duration = Duration::from_millis(100);
 /// The slots of one command, shared by all links.
 pub(crate) struct Slots {
     running: Arc<Semaphore>,
+    total: usize,
     waiting: AtomicUsize,
     backlog: usize,
 }
@@ -29,13 +30,24 @@ pub(crate) struct Place {
 
 impl Slots {
     pub(crate) fn new(concurrency: usize, backlog: usize) -> Self {
-        let running = Arc::new(Semaphore::new(concurrency.clamp(1, Semaphore::MAX_PERMITS)));
-        Self { running, waiting: AtomicUsize::new(0), backlog }
+        let total = concurrency.clamp(1, Semaphore::MAX_PERMITS);
+        let running = Arc::new(Semaphore::new(total));
+        Self { running, total, waiting: AtomicUsize::new(0), backlog }
     }
 
     /// A slot, if one is free and nobody waits for it.
     pub(crate) fn try_take(&self) -> Option<OwnedSemaphorePermit> {
         self.running.clone().try_acquire_owned().ok()
+    }
+
+    /// Slots that are free now.
+    pub(crate) fn free(&self) -> usize {
+        self.running.available_permits()
+    }
+
+    /// Slots in all.
+    pub(crate) fn total(&self) -> usize {
+        self.total
     }
 
     /// Waits for a slot, however long: for jobs, which have their place in a queue.

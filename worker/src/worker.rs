@@ -24,13 +24,16 @@ use crate::builder::Builder;
 use crate::call::balanced::{Call, RawCall};
 use crate::call::broadcast::Broadcast;
 use crate::call::direct::Peer;
-use crate::call::enqueue::Enqueue;
+use crate::call::enqueue::{Enqueue, EnqueueAll, Storing, raw};
+use crate::call::enqueue_broadcast::EnqueueBroadcast;
 use crate::call::options::CallOptions;
 use crate::call::{Asking, encode, json_body};
 use crate::command::Command;
 use crate::control::{Control, PeerDrains, Shutdown};
 use crate::handler::table::Handlers;
-use crate::jobs::Queues;
+use crate::jobs::Jobs;
+use crate::jobs::figures::JobFigures;
+use crate::jobs::handle::{JobHandle, JobRef};
 use crate::routes::Routes;
 use crate::wakeup::{Changes, Stop};
 
@@ -74,7 +77,7 @@ pub(crate) struct Inner {
     schema: ArcSwapOption<Schema>,
     handlers: ArcSwapOption<Handlers>,
     pub(crate) activity: Activity,
-    pub(crate) queues: Queues,
+    pub(crate) jobs: Jobs,
     /// What jobs in a shared store are sealed with; the control puts them here.
     pub(crate) job_keys: ArcSwap<JobKeys>,
     control: OnceLock<Addr<Control>>,
@@ -90,7 +93,7 @@ pub(crate) struct Inner {
 impl Inner {
     pub(crate) fn new(
         identity: Identity,
-        queues: Queues,
+        jobs: Jobs,
         activity: Activity,
         runtime: Handle,
         grace: Duration,
@@ -105,7 +108,7 @@ impl Inner {
             schema: ArcSwapOption::empty(),
             handlers: ArcSwapOption::empty(),
             activity,
-            queues,
+            jobs,
             control: OnceLock::new(),
             listens: OnceLock::new(),
             runtime,
@@ -193,6 +196,11 @@ impl Inner {
     /// Runs a task for as long as the worker's runtime lives.
     pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.runtime.spawn(task);
+    }
+
+    /// Where tasks run that must be joined.
+    pub(crate) fn runtime(&self) -> &Handle {
+        &self.runtime
     }
 
     pub(crate) fn grace(&self) -> Duration {
@@ -307,19 +315,11 @@ impl Worker {
         Broadcast::new(self, worker, command, Asking::Broadcast, Ok(json_body(arguments)))
     }
 
-    /// Stores a call of a queued command; the answer is a receipt.
+    /// Stores a call of a queued command; the answer is a receipt. `.await` it as it is, or choose
+    /// options first: `worker.enqueue(command).delay(..).await`.
     pub fn enqueue<C: Command>(&self, command: C) -> Enqueue<'_> {
-        let (callee, name, body) = (C::WORKER, C::NAME, encode(&command));
-        let options = CallOptions::default();
-        Enqueue { worker: self, callee, command: name, body, options }
-    }
-
-    /// Stores one job at every instance of a queued broadcast command; one receipt each.
-    pub fn enqueue_broadcast<C: Command>(
-        &self,
-        command: C,
-    ) -> Broadcast<'_, crate::call::enqueue::Receipt> {
-        Broadcast::new(self, C::WORKER, C::NAME, Asking::EnqueueBroadcast, encode(&command))
+        let storing = Storing::new(self, C::WORKER, C::NAME);
+        Enqueue { storing, body: encode(&command) }
     }
 
     /// Stores a call of a queued command without types; the answer is a receipt.
@@ -329,20 +329,73 @@ impl Worker {
         command: &'a str,
         arguments: &serde_json::Value,
     ) -> Enqueue<'a> {
-        let (body, options) = (Ok(json_body(arguments)), CallOptions::default());
-        Enqueue { worker: self, callee: worker, command, body, options }
+        let storing = Storing::new(self, worker, command);
+        Enqueue { storing, body: Ok(json_body(arguments)) }
     }
 
-    /// Stores one job at every instance of a queued broadcast command without types; one receipt
+    /// Stores a call of a queued command with bytes as they are; its handler must be one of raw
+    /// bytes.
+    pub fn enqueue_raw<'a>(
+        &'a self,
+        worker: &'a str,
+        command: &'a str,
+        bytes: impl Into<Bytes>,
+    ) -> Enqueue<'a> {
+        Enqueue { storing: Storing::new(self, worker, command), body: raw(bytes) }
+    }
+
+    /// Stores many calls of a queued command; one receipt or error each, in their order.
+    pub fn enqueue_all<C: Command>(&self, commands: impl IntoIterator<Item = C>) -> EnqueueAll<'_> {
+        let bodies = commands.into_iter().map(|command| encode(&command)).collect();
+        EnqueueAll { storing: Storing::new(self, C::WORKER, C::NAME), bodies }
+    }
+
+    /// Stores many calls of a queued command without types.
+    pub fn enqueue_all_json<'a, 'b>(
+        &'a self,
+        worker: &'a str,
+        command: &'a str,
+        arguments: impl IntoIterator<Item = &'b serde_json::Value>,
+    ) -> EnqueueAll<'a> {
+        let bodies = arguments.into_iter().map(|arguments| Ok(json_body(arguments))).collect();
+        EnqueueAll { storing: Storing::new(self, worker, command), bodies }
+    }
+
+    /// Stores one job for every instance of a queued broadcast command; one receipt each.
+    pub fn enqueue_broadcast<C: Command>(&self, command: C) -> EnqueueBroadcast<'_> {
+        EnqueueBroadcast::new(Storing::new(self, C::WORKER, C::NAME), encode(&command))
+    }
+
+    /// Stores one job for every instance of a queued broadcast command without types; one receipt
     /// each.
     pub fn enqueue_broadcast_json<'a>(
         &'a self,
         worker: &'a str,
         command: &'a str,
         arguments: &serde_json::Value,
-    ) -> Broadcast<'a, crate::call::enqueue::Receipt> {
-        let body = Ok(json_body(arguments));
-        Broadcast::new(self, worker, command, Asking::EnqueueBroadcast, body)
+    ) -> EnqueueBroadcast<'a> {
+        let storing = Storing::new(self, worker, command);
+        EnqueueBroadcast::new(storing, Ok(json_body(arguments)))
+    }
+
+    /// A job of the command `C`, by its receipt or its id: what became of it, what it answered.
+    pub fn job<C: Command>(&self, job: impl Into<JobRef>) -> JobHandle<C::Reply> {
+        JobHandle::new(self, C::WORKER, C::NAME, job.into())
+    }
+
+    /// A job without types, by its receipt or its id.
+    pub fn job_json(
+        &self,
+        worker: &str,
+        command: &str,
+        job: impl Into<JobRef>,
+    ) -> JobHandle<serde_json::Value> {
+        JobHandle::new(self, worker, command, job.into())
+    }
+
+    /// The queues that this instance serves: how full they are, and what it has run of them.
+    pub async fn job_figures(&self) -> Vec<JobFigures> {
+        self.inner.jobs.figures(self).await
     }
 
     /// One instance, to call it and no other.

@@ -56,6 +56,8 @@ impl Control {
             self.cast(&Draining {});
             return;
         }
+        // Also for jobs from before it started.
+        self.worker.inner().jobs.start_runners(&self.worker);
         self.cast(&Ready {});
         if self.ready.is_some() {
             if self.first_dials == 0 {
@@ -168,6 +170,7 @@ impl Control {
         {
             let handlers = Arc::new(handlers.updated(own));
             self.worker.inner().set_handlers(handlers.clone());
+            self.worker.inner().jobs.start_runners(&self.worker);
             let services = self.links.values().map(|entry| &entry.service);
             services.for_each(|service| service.update(schema.clone(), handlers.clone()));
         }
