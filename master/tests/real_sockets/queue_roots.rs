@@ -25,8 +25,9 @@ const SCHEMA: &str = r#"
 
 async fn start(mesh: &Mesh, state: State, schema: &str) -> Master {
     let config = mesh.config();
-    let schema = Schema::from_toml(schema).unwrap();
-    Master::builder(schema, config).state(state).http(false).start().await.unwrap()
+    let schema = Schema::from_toml(schema).expect("the schema of a test is right");
+    let builder = Master::builder(schema, config).state(state).http(false);
+    builder.start().await.expect("the master of a test starts")
 }
 
 /// A worker of a kind, and the keys that its welcome had.
@@ -55,7 +56,7 @@ fn granted(keys: &QueueKeys) -> Vec<String> {
 /// Whether a callee can open what a caller of this name seals with the keys that it got.
 fn fits(callee: &QueueKeys, caller: &QueueKeys, name: &str) -> bool {
     let own = CalleeKey::from_bytes(*callee.own.as_ref().expect("it has queued commands").expose());
-    let caller_name: WorkerName = name.parse().unwrap();
+    let caller_name: WorkerName = name.parse().expect("a name");
     let grants = caller.callees.iter().flat_map(|callee| &callee.commands);
     callee.epoch == caller.epoch
         && grants.into_iter().all(|grant| {

@@ -128,11 +128,14 @@ fn a_job_opens_at_its_callee_and_its_reply_at_its_caller() {
     assert_eq!(opened, Err(OpenError::Broken));
 }
 
+/// What somebody does to a stored job.
+type Change = fn(&mut NewJob);
+
 #[test]
 fn row_53_a_tampered_entry_does_not_open() {
     let (queue, thumbnailer) = (queue("resize"), callee());
     let sealed = caller("gateway", &["resize"]).seal(&queue, job("gateway"), &random()).unwrap();
-    let changes: [(&str, fn(&mut NewJob)); 12] = [
+    let changes: [(&str, Change); 12] = [
         ("id", |job| job.id = JobId([8; 16])),
         ("variant", |job| job.caller_variant = "pod-2".parse().unwrap()),
         ("codec", |job| job.codec = Codec::Raw),
@@ -152,7 +155,7 @@ fn row_53_a_tampered_entry_does_not_open() {
         let opened = thumbnailer.open(&queue, &lease(changed), &schema());
         assert_eq!(opened, Err(OpenError::Broken), "{what}");
     }
-    let not_sealed: [(&str, fn(&mut NewJob)); 3] = [
+    let not_sealed: [(&str, Change); 3] = [
         ("no key", |job| job.key = None),
         ("plain body", |job| job.body = Bytes::from_static(b"{\"page\":1}")),
         ("no body", |job| job.body = Bytes::new()),
