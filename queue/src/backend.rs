@@ -68,7 +68,9 @@ pub trait Queue: Send + Sync + 'static {
     fn enqueue(&self, jobs: Vec<NewJob>) -> BoxFuture<'_, Vec<Result<Enqueued, EnqueueError>>>;
 
     /// Stores the job of a due time unless that of this or a later one was stored before: of all
-    /// that call it, with whatever clocks, one stores. Answers whether this call did.
+    /// that call it, with whatever clocks, one stores. Answers whether this call did: no also for
+    /// a time that is more than [`DUE_AHEAD_MS_MAX`](crate::limits::DUE_AHEAD_MS_MAX) ahead of the
+    /// clock of the store.
     ///
     /// # Errors
     /// [`EnqueueError`]; nothing is noted as stored then.

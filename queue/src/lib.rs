@@ -18,6 +18,7 @@
 //! * `file` (with the feature of this name): one file shared by the processes of one machine
 //! * [`job`]: what is stored, leased and told
 //! * [`status`]: what can be asked about jobs and queues
+//! * [`repeat`]: which jobs a command that runs by itself needs now
 //! * [`options`]: how a queue treats its jobs, from the schema
 //! * [`seal`]: jobs that only their callee can read and only who may call can write
 //! * [`limits`]: every bound
@@ -63,6 +64,7 @@ pub mod limits;
 pub mod memory;
 pub mod name;
 pub mod options;
+pub mod repeat;
 pub mod seal;
 mod size;
 pub mod status;

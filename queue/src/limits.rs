@@ -19,6 +19,14 @@ pub const LEASE_JOBS_MAX: usize = 1024;
 /// Jobs whose end is remembered, per queue, at most; the oldest are forgotten before their time.
 pub const DONE_JOBS_MAX: usize = 1 << 20;
 
+/// Jobs that make up for missed due times, at most, of a command that says `missed = "all"`.
+pub const MISSED_JOBS_MAX: usize = 100;
+
+/// How far a due time may be ahead of the clock of the store, in milliseconds: so much may the
+/// clocks of consumers be wrong. The job of a later one is not stored, or a clock that is a year
+/// ahead would be the last to store one for a year.
+pub const DUE_AHEAD_MS_MAX: u64 = 60_000;
+
 /// Bytes that a job whose end is remembered is counted with beside its reply.
 pub const ENDED_OVERHEAD_BYTES: usize = 128;
 

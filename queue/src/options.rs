@@ -46,7 +46,9 @@ impl From<&CommandSchema> for QueueOptions {
             attempts: command.attempts,
             backoff: command.backoff,
             run_timeout: command.run_timeout,
-            ..Self::default()
+            lease: command.lease,
+            done_kept: command.done_kept,
+            limits: QueueLimits::default(),
         }
     }
 }

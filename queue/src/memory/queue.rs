@@ -21,7 +21,7 @@ use crate::error::{EnqueueError, FinishError};
 use crate::job::{
     AttemptError, Dedupe, Enqueued, Finished, JobEnd, Lease, LeaseToken, NewJob, Start,
 };
-use crate::limits::{ENDED_BYTES_SHARE, LEASE_JOBS_MAX};
+use crate::limits::{DUE_AHEAD_MS_MAX, ENDED_BYTES_SHARE, LEASE_JOBS_MAX};
 use crate::options::QueueOptions;
 use crate::size::{job_bytes, key_bytes};
 
@@ -129,7 +129,8 @@ impl MemoryQueue {
         job: NewJob,
         now: Now,
     ) -> Result<bool, EnqueueError> {
-        if self.last_due.is_some_and(|last| due_unix_ms <= last) {
+        let is_past = self.last_due.is_some_and(|last| due_unix_ms <= last);
+        if is_past || due_unix_ms > now.unix_ms.saturating_add(DUE_AHEAD_MS_MAX) {
             return Ok(false);
         }
         let stored = self.enqueue(job, now)?;

@@ -1,5 +1,6 @@
 //! Jobs of due times: one of each, whoever asks.
 
+use meshwork_queue::limits::DUE_AHEAD_MS_MAX;
 use meshwork_queue::{EnqueueError, QueueLimits, QueueOptions};
 
 use super::{Store, done, job, options};
@@ -27,6 +28,19 @@ pub(super) async fn one_of_many_stores_the_job_of_a_due_time(store: &Store) {
         assert_eq!(bench.queue.enqueue_due(due - 1, job("old")).await, Ok(false), "or a later one");
     }
     assert!(bench.is_idle().await);
+}
+
+pub(super) async fn a_time_far_ahead_of_the_store_has_no_job(store: &Store) {
+    let bench = store.open(options());
+    bench.enqueue("what time is it?").await;
+    let lease = bench.lease().await;
+    let far = lease.enqueued_unix_ms + 10 * DUE_AHEAD_MS_MAX;
+    assert_eq!(bench.queue.enqueue_due(far, job("a clock is wrong")).await, Ok(false));
+    assert_eq!(bench.queue.last_due().await, Ok(None));
+    // Clocks that differ a little are no reason to leave one out.
+    let soon = lease.enqueued_unix_ms + 2000;
+    assert_eq!(bench.queue.enqueue_due(soon, job("tick")).await, Ok(true));
+    assert_eq!(bench.queue.last_due().await, Ok(Some(soon)));
 }
 
 pub(super) async fn a_job_that_was_refused_leaves_its_time_open(store: &Store) {

@@ -105,6 +105,7 @@ pub(crate) async fn run(open: impl AsyncFn() -> Arc<dyn QueueBackend>) {
         repair::dead_letters_become_jobs_again,
         repair::buried_jobs_are_dead_letters_with_a_note,
         due::one_of_many_stores_the_job_of_a_due_time,
+        due::a_time_far_ahead_of_the_store_has_no_job,
         due::a_job_that_was_refused_leaves_its_time_open,
         random::random_operations_agree_with_a_model,
     );
