@@ -10,9 +10,12 @@ mod entry;
 mod keys;
 mod live;
 mod look;
+#[cfg(test)]
+mod model;
 mod queue;
 mod repair;
 mod shell;
+mod store;
 #[cfg(test)]
 mod tests;
 

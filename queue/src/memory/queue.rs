@@ -13,17 +13,14 @@ use tokio::time::Instant;
 
 use super::dead::DeadLetters;
 use super::ended::{End, Ended};
-use super::entry::{Entry, State};
+use super::entry::State;
 use super::keys::DedupeKeys;
 use super::live::Live;
 use crate::backoff;
-use crate::error::{EnqueueError, FinishError};
-use crate::job::{
-    AttemptError, Dedupe, Enqueued, Finished, JobEnd, Lease, LeaseToken, NewJob, Start,
-};
-use crate::limits::{DUE_AHEAD_MS_MAX, ENDED_BYTES_SHARE, LEASE_JOBS_MAX};
+use crate::error::FinishError;
+use crate::job::{AttemptError, Finished, JobEnd, Lease, LeaseToken};
+use crate::limits::{ENDED_BYTES_SHARE, LEASE_JOBS_MAX};
 use crate::options::QueueOptions;
-use crate::size::{job_bytes, key_bytes};
 
 /// The time of an operation, on both clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,13 +35,13 @@ pub struct Now {
 pub(super) type Place = u64;
 
 /// Longest wait that is reckoned with; a longer one would overflow the clock.
-const WAIT_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+pub(super) const WAIT_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// The pure core of the memory backend.
 ///
 /// Due times and leases are settled at the start of each operation that takes a [`Now`];
 /// [`next_wake`](Self::next_wake) says when there is something to settle without one. What can be
-/// asked about it is in `look.rs`, what people repair in `repair.rs`.
+/// asked about it is in `look.rs`, how jobs come in `store.rs`, what people repair in `repair.rs`.
 #[derive(Debug)]
 pub struct MemoryQueue {
     pub(super) options: QueueOptions,
@@ -52,9 +49,9 @@ pub struct MemoryQueue {
     pub(super) live: Live,
     pub(super) dead: DeadLetters,
     pub(super) ended: Ended,
-    keys: DedupeKeys,
+    pub(super) keys: DedupeKeys,
     next_place: Place,
-    last_due: Option<u64>,
+    pub(super) last_due: Option<u64>,
     pub(super) is_paused: bool,
     pub(super) counted: Counted,
     /// Jobs that nothing more happens to, since somebody asked last.
@@ -89,58 +86,6 @@ impl MemoryQueue {
     /// Treats jobs by other options from now on.
     pub fn set_options(&mut self, options: QueueOptions) {
         self.options = options;
-    }
-
-    /// Stores a job behind all others of its priority, unless it or one of its dedupe key is there.
-    ///
-    /// # Errors
-    /// [`EnqueueError`]: nothing was stored.
-    pub fn enqueue(&mut self, job: NewJob, now: Now) -> Result<Enqueued, EnqueueError> {
-        self.advance(now);
-        if let Some(id) = self.duplicate(&job) {
-            return Ok(Enqueued { id, is_duplicate: true });
-        }
-        self.make_room(job_bytes(&job) + job.dedupe.as_ref().map_or(0, key_bytes))?;
-        let id = job.id;
-        if let Some(dedupe) = &job.dedupe {
-            self.keys.insert(dedupe, id, now.instant);
-        }
-        let wait = match job.start {
-            Start::Now => Duration::ZERO,
-            Start::After(wait) => wait.min(WAIT_MAX),
-            Start::At(unix_ms) => Duration::from_millis(unix_ms.saturating_sub(now.unix_ms)),
-        };
-        let mut entry = Entry::new(job, self.next_place(), now.unix_ms);
-        if !wait.is_zero() {
-            entry.state = State::Scheduled { due: later(now.instant, wait) };
-            entry.since_unix_ms = later_unix_ms(now.unix_ms, wait);
-        }
-        self.live.insert(entry);
-        Ok(Enqueued { id, is_duplicate: false })
-    }
-
-    /// Stores the job of a due time, unless that of this or a later one was.
-    ///
-    /// # Errors
-    /// [`EnqueueError`]: nothing was stored, nor noted.
-    pub fn enqueue_due(
-        &mut self,
-        due_unix_ms: u64,
-        job: NewJob,
-        now: Now,
-    ) -> Result<bool, EnqueueError> {
-        let is_past = self.last_due.is_some_and(|last| due_unix_ms <= last);
-        if is_past || due_unix_ms > now.unix_ms.saturating_add(DUE_AHEAD_MS_MAX) {
-            return Ok(false);
-        }
-        let stored = self.enqueue(job, now)?;
-        self.last_due = Some(due_unix_ms);
-        Ok(!stored.is_duplicate)
-    }
-
-    /// The newest due time whose job was stored.
-    pub fn last_due(&self) -> Option<u64> {
-        self.last_due
     }
 
     /// Takes at most `max` of the jobs that could run, at least one if there is one.
@@ -247,38 +192,6 @@ impl MemoryQueue {
         std::mem::take(&mut self.over)
     }
 
-    /// The job that this one would be a second one of.
-    fn duplicate(&self, job: &NewJob) -> Option<JobId> {
-        let is_known = self.live.place(job.id).is_some()
-            || self.ended.contains(job.id)
-            || self.dead.get(job.id).is_some();
-        if is_known {
-            return Some(job.id);
-        }
-        self.keys.job(job.dedupe.as_ref().map(|Dedupe { key, .. }| key)?)
-    }
-
-    /// Refuses what does not fit; drops dead letters where that makes it fit.
-    fn make_room(&mut self, more: usize) -> Result<(), EnqueueError> {
-        let limits = self.options.limits;
-        if more > limits.bytes_max {
-            return Err(EnqueueError::TooLarge { bytes: more, bytes_max: limits.bytes_max });
-        }
-        let (jobs, used) = (self.live.len(), self.live.bytes() + self.keys.bytes());
-        match limits.bytes_max.checked_sub(used.saturating_add(more)) {
-            Some(left) if jobs < limits.jobs_max => {
-                self.dead.shrink(left);
-                Ok(())
-            }
-            _ => Err(EnqueueError::Full {
-                jobs,
-                jobs_max: limits.jobs_max,
-                bytes: used + self.dead.bytes(),
-                bytes_max: limits.bytes_max,
-            }),
-        }
-    }
-
     /// The place of the job, if its present run is the one that the token names.
     fn held(&mut self, token: LeaseToken, now: Now) -> Result<Place, FinishError> {
         self.advance(now);
@@ -350,6 +263,6 @@ pub(super) fn later(now: Instant, wait: Duration) -> Instant {
     now + wait.min(WAIT_MAX)
 }
 
-fn later_unix_ms(unix_ms: u64, wait: Duration) -> u64 {
+pub(super) fn later_unix_ms(unix_ms: u64, wait: Duration) -> u64 {
     unix_ms.saturating_add(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX))
 }

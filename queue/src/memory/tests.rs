@@ -4,7 +4,6 @@ use meshwork_schema::BackoffRange;
 use meshwork_shared::codec::Codec;
 use meshwork_shared::ids::JobId;
 use meshwork_shared::random::Random;
-use proptest::prelude::*;
 use tokio::time::Instant;
 
 use super::queue::{MemoryQueue, Now};
@@ -14,9 +13,9 @@ use crate::limits::{ERROR_BYTES_MAX, HISTORY_ATTEMPTS_MAX, JOB_OVERHEAD_BYTES};
 use crate::options::QueueOptions;
 use crate::status::{QueueDepth, Section};
 
-const LEASE: Duration = Duration::from_secs(30);
+pub(super) const LEASE: Duration = Duration::from_secs(30);
 
-fn options(attempts: u32) -> QueueOptions {
+pub(super) fn options(attempts: u32) -> QueueOptions {
     let backoff = BackoffRange { min: Duration::from_secs(1), max: Duration::from_secs(8) };
     // Nothing is remembered of what is done, so that bytes can be added up.
     let done_kept = Duration::ZERO;
@@ -31,60 +30,64 @@ fn job(id: u64, body: &[u8]) -> NewJob {
 }
 
 /// A queue with a time that the test moves.
-struct Bench {
-    queue: MemoryQueue,
-    now: Now,
+pub(super) struct Bench {
+    pub(super) queue: MemoryQueue,
+    pub(super) now: Now,
     next_id: u64,
 }
 
 impl Bench {
-    fn new(options: QueueOptions) -> Self {
+    pub(super) fn new(options: QueueOptions) -> Self {
         let now = Now { instant: Instant::now(), unix_ms: 1_000_000 };
         Self { queue: MemoryQueue::new(options, Random::seeded(7)), now, next_id: 1 }
     }
 
-    fn pass(&mut self, time: Duration) {
+    pub(super) fn pass(&mut self, time: Duration) {
         self.now.instant += time;
         self.now.unix_ms += time.as_millis() as u64;
     }
 
-    fn try_enqueue(&mut self, body: &[u8]) -> Result<JobId, EnqueueError> {
+    pub(super) fn try_enqueue(&mut self, body: &[u8]) -> Result<JobId, EnqueueError> {
         self.next_id += 1;
         self.queue.enqueue(job(self.next_id, body), self.now).map(|stored| stored.id)
     }
 
-    fn enqueue(&mut self, body: &[u8]) -> JobId {
+    pub(super) fn enqueue(&mut self, body: &[u8]) -> JobId {
         self.try_enqueue(body).unwrap()
     }
 
-    fn lease(&mut self) -> Option<Lease> {
+    pub(super) fn lease(&mut self) -> Option<Lease> {
         self.queue.lease("pod-2#1", 1, self.now).pop()
     }
 
-    fn done(&mut self, token: LeaseToken) -> Result<Finished, FinishError> {
+    pub(super) fn done(&mut self, token: LeaseToken) -> Result<Finished, FinishError> {
         self.finish(token, JobEnd::Done { reply: None })
     }
 
-    fn depth(&mut self) -> QueueDepth {
+    pub(super) fn depth(&mut self) -> QueueDepth {
         self.queue.depth(self.now)
     }
 
-    fn dead_letters(&mut self) -> Vec<DeadLetter> {
+    pub(super) fn dead_letters(&mut self) -> Vec<DeadLetter> {
         let ids = self.queue.peek(Section::Dead, None, usize::MAX, self.now);
         ids.iter().filter_map(|dead| self.queue.dead_letter(dead.id, self.now)).collect()
     }
 
-    fn finish(&mut self, token: LeaseToken, end: JobEnd) -> Result<Finished, FinishError> {
+    pub(super) fn finish(
+        &mut self,
+        token: LeaseToken,
+        end: JobEnd,
+    ) -> Result<Finished, FinishError> {
         self.queue.finish(token, end, self.now)
     }
 
-    fn pass_to_wake(&mut self) {
+    pub(super) fn pass_to_wake(&mut self) {
         let wake = self.queue.next_wake().expect("something is waited for");
         self.pass(wake.saturating_duration_since(self.now.instant));
     }
 }
 
-fn retry(error: &str) -> JobEnd {
+pub(super) fn retry(error: &str) -> JobEnd {
     JobEnd::Retry { error: error.to_owned(), after: None }
 }
 
@@ -243,29 +246,4 @@ fn durations_past_all_reason_do_not_overflow() {
 fn arguments_stay_out_of_debug() {
     let shown = format!("{:?}", job(1, b"hunter2"));
     assert!(shown.contains("body_bytes: 7") && !shown.contains("hunter2"), "{shown}");
-}
-
-proptest! {
-    #[test]
-    fn without_retries_jobs_start_in_order(
-        steps in prop::collection::vec((0usize..4, 0usize..4, any::<usize>()), 0..60),
-    ) {
-        let mut bench = Bench::new(options(3));
-        let (mut stored, mut started, mut open) = (Vec::new(), Vec::new(), Vec::new());
-        for (enqueues, leases, which) in steps {
-            stored.extend((0..enqueues).map(|_| bench.enqueue(b"x")));
-            for lease in (0..leases).filter_map(|_| bench.lease()).collect::<Vec<_>>() {
-                started.push(lease.id);
-                open.push(lease.token());
-            }
-            if !open.is_empty() {
-                let token = open.swap_remove(which % open.len());
-                bench.finish(token, JobEnd::Done { reply: None }).unwrap();
-            }
-        }
-        while let Some(lease) = bench.lease() {
-            started.push(lease.id);
-        }
-        prop_assert_eq!(started, stored);
-    }
 }
