@@ -1,6 +1,6 @@
 //! Known answers of the keys of queued jobs and of sealed jobs, frozen: a difference is a change of
-//! the protocol, and jobs that wait in a store could not be opened any more. They come from a second
-//! implementation, `vectors/queue.py`.
+//! the protocol, and jobs that wait in a store could not be opened any more. They come from a
+//! second implementation, `vectors/queue.py`.
 
 #![allow(clippy::unwrap_used)] // a test's helpers may panic as its body does
 

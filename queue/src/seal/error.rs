@@ -79,17 +79,4 @@ impl OpenError {
             | Self::NotAllowed { .. } => false,
         }
     }
-
-    /// A word for counters and limits of log lines.
-    pub fn cause(&self) -> &'static str {
-        match self {
-            Self::NotSealed => "not_sealed",
-            Self::OtherKey => "other_key",
-            Self::NotOurs => "not_ours",
-            Self::NotYet { .. } => "not_yet",
-            Self::UnknownEpoch { .. } => "unknown_epoch",
-            Self::Broken => "seal_broken",
-            Self::NotAllowed { .. } => "not_allowed",
-        }
-    }
 }
