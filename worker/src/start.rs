@@ -113,7 +113,10 @@ pub(crate) async fn start(mut builder: Builder) -> Result<Worker, StartError> {
     }
     guard.0 = None;
     let warned = worker.without_deadline();
-    worker.inner().spawn(async move { warned.inner().jobs.warn().await });
+    worker.inner().spawn(async move {
+        warned.inner().jobs.warn().await;
+        warned.inner().jobs.bury_departed(&warned).await;
+    });
     Ok(worker)
 }
 
@@ -156,7 +159,7 @@ fn make_worker(
     let activity = Activity::default();
     let surroundings = &builder.surroundings;
     let (random, clock) = (surroundings.random.clone(), surroundings.clock.clone());
-    let jobs = Jobs::new(backend, random, clock, builder.hooks.job.clone());
+    let jobs = Jobs::new(backend, random, clock, builder.hooks.job.clone(), config.leave_after);
     let inner = Inner::new(identity, jobs, activity, Handle::current(), config.grace);
     Worker::from_inner(Arc::new(inner))
 }
@@ -174,8 +177,18 @@ async fn open_queue(
     if config.queue.is_memory() {
         return Ok(Arc::new(MemoryBackend::new(random, clock)));
     }
-    let address = config.queue.to_string();
-    Err(StartError::Queue { address, cause: "this build knows no such queue".to_owned() })
+    let refused = |cause: String| {
+        let address = config.queue.to_string();
+        StartError::Queue { address, cause }
+    };
+    #[cfg(feature = "queue-file")]
+    if config.queue.expose().starts_with("file:") {
+        let options = config.queue.expose().parse::<meshwork_queue::FileOptions>();
+        let options = options.map_err(|error| refused(error.to_string()))?;
+        let backend = meshwork_queue::FileBackend::open(options, random, clock);
+        return Ok(Arc::new(backend.map_err(|error| refused(error.to_string()))?));
+    }
+    Err(refused("this build knows no such queue".to_owned()))
 }
 
 fn mesh_id(config: &WorkerConfig) -> MeshId {

@@ -2,6 +2,7 @@
 //! thread and any tokio runtime.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -85,6 +86,8 @@ pub(crate) struct Inner {
     /// Where tasks that outlive a link run.
     runtime: Handle,
     warned: Mutex<Option<Instant>>,
+    /// Whether there is a session with the master.
+    has_master: AtomicBool,
     /// Why there is no session with the master, if there is none.
     join_failure: Mutex<Option<String>>,
     grace: Duration,
@@ -113,6 +116,7 @@ impl Inner {
             listens: OnceLock::new(),
             runtime,
             warned: Mutex::new(None),
+            has_master: AtomicBool::new(false),
             join_failure: Mutex::new(None),
             grace,
         }
@@ -205,6 +209,15 @@ impl Inner {
 
     pub(crate) fn grace(&self) -> Duration {
         self.grace
+    }
+
+    pub(crate) fn set_has_master(&self, has_master: bool) {
+        self.has_master.store(has_master, Ordering::Relaxed);
+    }
+
+    /// Whether the list of members is kept up to date.
+    pub(crate) fn has_master(&self) -> bool {
+        self.has_master.load(Ordering::Relaxed)
     }
 
     pub(crate) fn set_join_failure(&self, failure: String) {

@@ -27,6 +27,13 @@ pub const ADVERTISE_MAX: usize = 8;
 /// Longest grace period.
 const GRACE_MAX: Duration = Duration::from_secs(3600);
 
+/// How long no member may have the name of an instance before its jobs become dead letters, unless
+/// configured.
+const LEAVE_AFTER_DEFAULT: Duration = Duration::from_secs(600);
+
+/// Longest that can be configured.
+const LEAVE_AFTER_MAX: Duration = Duration::from_secs(24 * 3600);
+
 /// Threads of one kind, at most.
 const THREADS_MAX: u64 = 1024;
 
@@ -64,6 +71,8 @@ pub struct WorkerConfig {
     pub blocking_threads_max: Option<usize>,
     /// Where queues are kept.
     pub queue: QueueAddress,
+    /// How long no member may have the name of an instance before its jobs become dead letters.
+    pub leave_after: Duration,
     /// Bounds of links and messages.
     pub limits: Limits,
     /// What is logged, unless `RUST_LOG` says.
@@ -89,6 +98,7 @@ impl WorkerConfig {
             strict_handlers: false,
             blocking_threads_max: None,
             queue: QueueAddress::default(),
+            leave_after: LEAVE_AFTER_DEFAULT,
             limits: Limits::default(),
             log: None,
         }
@@ -134,6 +144,7 @@ fn resolve(fields: &mut Fields) -> Option<WorkerConfig> {
     let grace = fields.duration("grace", Duration::ZERO..=GRACE_MAX);
     let strict_handlers = fields.flag("strict_handlers");
     let queue = queue(fields);
+    let leave_after = fields.duration("leave_after", Duration::from_secs(1)..=LEAVE_AFTER_MAX);
     let log = log(fields);
     let limits = limits::resolve(fields);
     let defaults = WorkerConfig::new(worker?, master?, credentials?);
@@ -150,6 +161,7 @@ fn resolve(fields: &mut Fields) -> Option<WorkerConfig> {
         strict_handlers,
         blocking_threads_max,
         queue: queue.unwrap_or_default(),
+        leave_after: leave_after.unwrap_or(defaults.leave_after),
         limits,
         log,
         ..defaults

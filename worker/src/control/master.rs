@@ -28,6 +28,7 @@ const CAST_WITHIN: std::time::Duration = std::time::Duration::from_secs(10);
 impl Control {
     pub(super) fn on_welcome(&mut self, welcome: Welcome, master: Link, ctx: &mut Context<Self>) {
         self.master = Some(master);
+        self.worker.inner().set_has_master(true);
         self.lease = welcome.lease();
         if let SchemaNews::Signed(signed) = &welcome.schema
             && let Err(reason) = self.take_schema(&signed.0, ctx)

@@ -86,9 +86,9 @@ impl Consumer {
         }
     }
 
-    /// Changes how many jobs are fetched beyond the free slots.
-    pub(super) fn set_ahead(&mut self, ahead: usize) {
-        self.ahead = ahead;
+    /// Changes how many jobs are fetched beyond the free slots, and how long a lease lasts.
+    pub(super) fn set(&mut self, ahead: usize, lease: Duration) {
+        (self.ahead, self.lease) = (ahead, lease);
     }
 
     /// Takes in what happened.

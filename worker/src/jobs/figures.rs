@@ -1,12 +1,13 @@
 //! What is counted of jobs on this instance, and how full its queues are.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use meshwork_queue::{QueueDepth, QueueName};
 use serde::Serialize;
+use tokio::time::Instant;
 
 use super::Jobs;
 use super::event::JobEventKind;
@@ -14,6 +15,9 @@ use crate::worker::Worker;
 
 /// How long a store may take to say how full a queue is.
 const DEPTH_WITHIN: Duration = Duration::from_secs(2);
+
+/// The audit log is told of a refused job at most this often, for each queue.
+const AUDIT_EVERY: Duration = Duration::from_secs(1);
 
 /// One queue that this instance serves. Counts only grow, from the start of the process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -45,6 +49,8 @@ pub(super) struct Station {
     retried: AtomicU64,
     dead: AtomicU64,
     lost: AtomicU64,
+    /// When the audit log was last told of a job that may not run, and of how many it was not.
+    audited: Mutex<(Option<Instant>, u64)>,
 }
 
 /// One run that is not over; over when dropped.
@@ -60,7 +66,20 @@ impl Station {
             retried: AtomicU64::new(0),
             dead: AtomicU64::new(0),
             lost: AtomicU64::new(0),
+            audited: Mutex::default(),
         }
+    }
+
+    /// Whether the audit log is to be told of a refused job now, and how many it was not told of
+    /// since the last one.
+    pub(super) fn audit(&self, now: Instant) -> Option<u64> {
+        let mut audited = self.audited.lock().unwrap_or_else(PoisonError::into_inner);
+        if audited.0.is_some_and(|last| now.duration_since(last) < AUDIT_EVERY) {
+            audited.1 += 1;
+            return None;
+        }
+        let (_, untold) = std::mem::replace(&mut *audited, (Some(now), 0));
+        Some(untold)
     }
 
     pub(super) fn begin(self: &Arc<Self>) -> Counted {

@@ -50,3 +50,15 @@ pub(crate) const BATCH_LINKS_MAX: usize = 128;
 
 /// Queues that are kept open for callers; further ones are opened anew each time.
 pub(super) const OPEN_MAX: usize = 4096;
+
+/// Longest time between two looks for instances that have left for good.
+pub(super) const SWEEP_EVERY_MAX: Duration = Duration::from_secs(60);
+
+/// Jobs that are buried by one request.
+pub(super) const BURY_JOBS_MAX: usize = 1000;
+
+/// How soon the due times of a command are looked at again when its queue is away.
+pub(super) const REPEAT_AGAIN: Duration = Duration::from_secs(1);
+
+/// Longest time between two looks at due times: clocks are put right now and then.
+pub(super) const REPEAT_LOOK_MAX: Duration = Duration::from_secs(60);

@@ -4,20 +4,24 @@
 //! * `consumer`: what to ask of a queue, start, renew and hand back; pure
 //! * `runner`: the task that feeds a consumer, one for each queue that this instance serves
 //! * `run`, `ending`: one run of one job, and telling the queue how it ended
+//! * `repeat`: commands that run by themselves
 //! * `sealing`: bodies that only caller and callee can read
 //! * `store`: putting jobs into a queue
 //! * `wire`, `serve`: the same over a link, where the queue lives in the other process
+//! * `departed`: jobs of instances that have left for good
 //! * [`handle`]: asking about a job
 //! * [`options`], [`event`], [`figures`]: what callers choose, what hooks are told, what is counted
 //! * `limits`: every bound
 
 mod consumer;
+mod departed;
 mod ending;
 pub mod event;
 pub mod figures;
 pub mod handle;
 pub(crate) mod limits;
 pub mod options;
+mod repeat;
 mod run;
 mod runner;
 mod sealing;
@@ -27,6 +31,7 @@ pub(crate) mod wire;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use meshwork_queue::{Queue, QueueBackend, QueueName, QueueOptions, Scope};
 use meshwork_schema::{CommandSchema, Delivery};
@@ -50,6 +55,8 @@ pub(crate) struct Jobs {
     random: Random,
     clock: Clock,
     hooks: Vec<JobHook>,
+    /// How long a variant has no member before its jobs are buried.
+    leave_after: Duration,
     /// Queues that were used, so that each is opened once.
     opened: Mutex<Opened>,
     /// The queues that this instance serves, by command. Each has a runner.
@@ -66,12 +73,14 @@ impl Jobs {
         random: Random,
         clock: Clock,
         hooks: Vec<JobHook>,
+        leave_after: Duration,
     ) -> Self {
         Self {
             backend,
             random,
             clock,
             hooks,
+            leave_after,
             opened: Mutex::default(),
             stations: Mutex::default(),
             settling: Activity::default(),
@@ -125,6 +134,7 @@ impl Jobs {
             }
             let station = Arc::new(Station::new(Self::own_queue(worker, &served.schema)));
             stations.insert(command.clone(), station.clone());
+            worker.inner().spawn(repeat::repeat(worker.without_deadline(), command.clone()));
             let settling = self.settling.begin();
             let runner = Runner::new(worker.without_deadline(), command, station);
             worker.inner().spawn(async move {

@@ -61,7 +61,14 @@ impl Run {
             Err(Refused::NotYet) => Ending::HandBack,
             Err(Refused::Never(error)) => {
                 // For whoever watches: somebody wrote to the queue who may not.
-                log::warn!(target: "audit", "job {} of {} is refused: {error}", lease.id, station.queue);
+                if let Some(before) = station.audit(Instant::now()) {
+                    log::warn!(
+                        target: "meshwork::audit",
+                        "job {} of {} is refused: {error} ({before} more before)",
+                        lease.id,
+                        station.queue
+                    );
+                }
                 Ending::Failed(JobEnd::Fail { error })
             }
         };

@@ -173,7 +173,8 @@ impl Runner {
         if let Some(served) = served {
             // A queue in this process answers at once.
             let ahead = if inner.jobs.is_in_process() { 0 } else { served.slots.total() };
-            self.consumer.set_ahead(ahead.min(AHEAD_MAX));
+            let lease = QueueOptions::from(&served.schema).lease;
+            self.consumer.set(ahead.min(AHEAD_MAX), lease);
             let queue = inner.jobs.open(&self.station.queue, &served.schema);
             self.post = Some(Post { served, queue });
         }
