@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{TrySendError, sync_channel};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 
 use futures_util::future::BoxFuture;
 use meshwork_shared::clock::Clock;
 use meshwork_shared::random::Random;
+use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
 use super::batch::Opened;
@@ -40,7 +41,7 @@ use crate::options::QueueOptions;
 /// ```
 #[derive(Debug)]
 pub struct FileBackend {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
 impl FileBackend {
@@ -52,27 +53,25 @@ impl FileBackend {
     /// # Errors
     /// [`FileOpenError`] says why the file cannot be used.
     pub fn open(options: FileOptions, random: Random, clock: Clock) -> Result<Self, FileOpenError> {
+        let conn = store::open(&options)?;
+        Self::with(conn, options, random, clock)
+    }
+
+    /// The backend on a connection that is open.
+    pub(super) fn with(
+        conn: Connection,
+        options: FileOptions,
+        random: Random,
+        clock: Clock,
+    ) -> Result<Self, FileOpenError> {
         let unusable = |error: std::io::Error| FileOpenError::Unusable {
             path: options.path.clone(),
             message: error.to_string(),
         };
-        let conn = store::open(&options)?;
         let bell = Bell::open(&options.path).map_err(unusable)?;
         let (orders, taken) = sync_channel(OPERATIONS_MAX + LEASES_MAX + 1);
         let rung = Arc::new(AtomicBool::new(false));
-        let watch = Watch::start(&options.path, {
-            let (orders, rung) = (orders.clone(), rung.clone());
-            move || {
-                // One notice under way says it all.
-                rung.swap(true, Ordering::SeqCst)
-                    || !matches!(orders.try_send(Order::Bell), Err(TrySendError::Disconnected(_)))
-            }
-        });
-        if let Err(error) = &watch {
-            let (path, ms) = (options.path.display(), POLL_WITHOUT_BELL.as_millis());
-            log::warn!("{path} cannot be watched and is looked at every {ms} ms: {error}");
-        }
-        let watch = watch.ok();
+        let watch = watch(&options, orders.clone(), rung.clone());
         let poll = if watch.is_some() { POLL } else { POLL_WITHOUT_BELL };
         let equipment =
             Equipment { options: options.clone(), conn, bell, rung, poll, clock, random };
@@ -90,6 +89,20 @@ impl FileBackend {
             }),
         })
     }
+}
+
+/// Has the writer told when the bell rings, if it can be watched.
+fn watch(options: &FileOptions, orders: SyncSender<Order>, rung: Arc<AtomicBool>) -> Option<Watch> {
+    let watch = Watch::start(&options.path, move || {
+        // One notice under way says it all.
+        rung.swap(true, Ordering::SeqCst)
+            || !matches!(orders.try_send(Order::Bell), Err(TrySendError::Disconnected(_)))
+    });
+    if let Err(error) = &watch {
+        let (path, ms) = (options.path.display(), POLL_WITHOUT_BELL.as_millis());
+        log::warn!("{path} cannot be watched and is looked at every {ms} ms: {error}");
+    }
+    watch.ok()
 }
 
 impl QueueBackend for FileBackend {

@@ -8,6 +8,7 @@ use super::limits::INLINE_BYTES_MAX;
 use super::row::{State, integer, micros, millis, priority_rank};
 use crate::error::EnqueueError;
 use crate::job::{Enqueued, NewJob, Start};
+use crate::limits::DUE_AHEAD_MS_MAX;
 use crate::size::{job_bytes, key_bytes};
 
 impl Desk<'_> {
@@ -47,7 +48,8 @@ impl Desk<'_> {
         due_unix_ms: u64,
         job: &NewJob,
     ) -> SqlResult<Result<bool, EnqueueError>> {
-        if self.book.last_due.is_some_and(|last| due_unix_ms <= last) {
+        let is_past = self.book.last_due.is_some_and(|last| due_unix_ms <= last);
+        if is_past || due_unix_ms > self.now.saturating_add(DUE_AHEAD_MS_MAX) {
             return Ok(Ok(false));
         }
         let stored = match self.enqueue(job)? {

@@ -48,6 +48,8 @@ mod repair;
 mod row;
 mod settle;
 mod store;
+#[cfg(test)]
+mod tests;
 mod waiting;
 mod writer;
 

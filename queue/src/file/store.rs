@@ -32,17 +32,16 @@ pub(super) fn open(options: &FileOptions) -> Result<Connection, FileOpenError> {
         |message: String| FileOpenError::Unusable { path: options.path.clone(), message };
     make(&options.path).map_err(|error| unusable(error.to_string()))?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let conn = Connection::open_with_flags(&options.path, flags)
-        .and_then(|mut conn| set_up(&mut conn, options).map(|()| conn))
-        .map_err(|error| match error.sqlite_error_code() {
-            Some(ErrorCode::NotADatabase) => FileOpenError::Foreign { path: options.path.clone() },
-            _ => unusable(words(&error)),
-        })?;
+    let mut conn = Connection::open_with_flags(&options.path, flags)
+        .map_err(|error| unusable(words(&error)))?;
+    conn.busy_handler(Some(wait_for_others)).map_err(|error| unusable(words(&error)))?;
+    check_version(&conn, &options.path)?;
     if conn.is_readonly("main").unwrap_or(true) {
         return Err(unusable("it may only be read".to_owned()));
     }
+    set_up(&conn, options).and_then(|()| create(&conn)).map_err(|error| unusable(words(&error)))?;
+    // Another process may have made it, and a newer one.
     check_version(&conn, &options.path)?;
-    create(&conn, &options.path, &unusable)?;
     Ok(conn)
 }
 
@@ -73,9 +72,8 @@ pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
     name.into()
 }
 
-fn set_up(conn: &mut Connection, options: &FileOptions) -> SqlResult<()> {
+fn set_up(conn: &Connection, options: &FileOptions) -> SqlResult<()> {
     conn.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
-    conn.busy_handler(Some(wait_for_others))?;
     // Two that turn a new file to WAL at the same time are not kept waiting by the handler.
     let mut attempts = 0;
     while let Err(error) = conn.pragma_update(None, "journal_mode", "WAL") {
@@ -108,18 +106,22 @@ fn wait_for_others(attempts: i32) -> bool {
     spent < BUSY_MAX
 }
 
+/// Refuses what is not ours, or too new for us. It only reads.
 fn check_version(conn: &Connection, path: &Path) -> Result<(), FileOpenError> {
-    let number = |name: &str| conn.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-    let foreign = || FileOpenError::Foreign { path: path.to_owned() };
-    let tables: i64 = conn
-        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
-        .map_err(|_| foreign())?;
-    let (application, version) = number("application_id")
-        .and_then(|application| Ok((application, number("user_version")?)))
-        .map_err(|_| foreign())?;
+    let read = || -> SqlResult<(i64, i64, i64)> {
+        let tables = conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+        Ok((tables, number(conn, "application_id")?, number(conn, "user_version")?))
+    };
+    let (tables, application, version) = read().map_err(|error| {
+        let (path, message) = (path.to_owned(), words(&error));
+        match error.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase) => FileOpenError::Foreign { path },
+            _ => FileOpenError::Unusable { path, message },
+        }
+    })?;
     let is_new = tables == 0 && application == 0 && version == 0;
     if application != APPLICATION && !is_new {
-        return Err(foreign());
+        return Err(FileOpenError::Foreign { path: path.to_owned() });
     }
     if version > VERSION {
         return Err(FileOpenError::Newer { path: path.to_owned(), version, known: VERSION });
@@ -127,29 +129,25 @@ fn check_version(conn: &Connection, path: &Path) -> Result<(), FileOpenError> {
     Ok(())
 }
 
-/// Makes the tables, unless another process was faster.
-fn create(
-    conn: &Connection,
-    path: &Path,
-    unusable: &impl Fn(String) -> FileOpenError,
-) -> Result<(), FileOpenError> {
-    let wrong = |error: rusqlite::Error| unusable(words(&error));
-    let version = |conn: &Connection| {
-        conn.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0)).map_err(wrong)
-    };
-    if version(conn)? == VERSION {
+fn number(conn: &Connection, pragma: &str) -> SqlResult<i64> {
+    conn.pragma_query_value(None, pragma, |row| row.get(0))
+}
+
+/// Makes the tables, unless they are there or another process is faster.
+fn create(conn: &Connection) -> SqlResult<()> {
+    if number(conn, "user_version")? != 0 {
         return Ok(());
     }
-    conn.execute_batch("BEGIN IMMEDIATE").map_err(wrong)?;
-    let made = match version(conn)? {
+    conn.execute_batch("BEGIN IMMEDIATE")?;
+    let made = match number(conn, "user_version")? {
         0 => conn.execute_batch(&format!(
             "{SCHEMA}; PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION};"
         )),
         _ => Ok(()),
     };
-    let ended = conn.execute_batch(if made.is_ok() { "COMMIT" } else { "ROLLBACK" });
-    made.and(ended).map_err(wrong)?;
-    check_version(conn, path)
+    let end = if made.is_ok() { "COMMIT" } else { "ROLLBACK" };
+    let ended = conn.execute_batch(end);
+    made.and(ended)
 }
 
 /// Copies the log into the database where it has grown beyond its bound, because somebody reads in
