@@ -16,6 +16,8 @@
 //! * [`name`]: which queue
 //! * [`memory`]: the embedded default; the queue lives and dies with its process
 //! * `file` (with the feature of this name): one file shared by the processes of one machine
+//! * `redis` (with the feature of this name): Redis or Valkey, shared by the whole mesh
+//! * [`mod@open`]: which of them an address names
 //! * [`job`]: what is stored, leased and told
 //! * [`status`]: what can be asked about jobs and queues
 //! * [`repeat`]: which jobs a command that runs by itself needs now
@@ -63,7 +65,10 @@ pub mod job;
 pub mod limits;
 pub mod memory;
 pub mod name;
+pub mod open;
 pub mod options;
+#[cfg(feature = "redis")]
+pub mod redis;
 pub mod repeat;
 pub mod seal;
 mod size;
@@ -80,5 +85,8 @@ pub use job::{
 pub use limits::QueueLimits;
 pub use memory::{MemoryBackend, MemoryQueue};
 pub use name::QueueName;
+pub use open::{OpenError, open};
 pub use options::QueueOptions;
+#[cfg(feature = "redis")]
+pub use redis::RedisBackend;
 pub use status::{Canceled, JobStatus, JobSummary, QueueDepth, Reply, Section};
