@@ -43,9 +43,9 @@ pub struct QueueLimits {
     /// Jobs that wait or run, at most; default 65 536. One more is refused with
     /// [`EnqueueError::Full`](crate::EnqueueError::Full).
     pub jobs_max: usize,
-    /// Bytes of all jobs, open dedupe keys and dead letters, at most; default 256 MiB. A job that does not fit
-    /// pushes out dead letters, oldest first; if that is not enough it is refused. What the
-    /// history of accepted jobs adds later (2 KiB each, at most) may pass the bound.
+    /// Bytes of all jobs, open dedupe keys and dead letters, at most; default 256 MiB. A job that
+    /// does not fit pushes out dead letters, oldest first; if that is not enough it is refused.
+    /// What the history of accepted jobs adds later (2 KiB each, at most) may pass the bound.
     pub bytes_max: usize,
     /// Dead letters, at most; default 1024. One more pushes out the oldest, which is counted.
     pub dead_letters_max: usize,

@@ -207,7 +207,10 @@ impl Model {
                 matches!(status, Some(JobStatus::Waiting | JobStatus::Scheduled { .. }))
             }
             Place::Running(token) => {
-                matches!(status, Some(JobStatus::Running { attempt, .. }) if attempt == token.attempt)
+                let Some(JobStatus::Running { attempt, .. }) = status else {
+                    panic!("it runs, but {status:?}")
+                };
+                attempt == token.attempt
             }
             Place::Done => matches!(status, Some(JobStatus::Done { .. })),
             Place::Dead => matches!(status, Some(JobStatus::Dead { .. })),

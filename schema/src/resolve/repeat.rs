@@ -12,8 +12,8 @@ use crate::repeat::{EVERY_MIN, Missed, Repeat, Schedule};
 
 const CRON_HELP: &str =
     "write minute, hour, day of month, month and day of week, like \"0 3 * * *\"";
-const CRON_SECONDS_HELP: &str = "leave the seconds out: minute, hour, day of month, month, day of week; for less than a minute \
-     write `every`";
+const CRON_SECONDS_HELP: &str = "leave the seconds out: minute, hour, day of month, month, day \
+    of week; for less than a minute write `every`";
 const TIMEZONE_HELP: &str = "write a name of the IANA database, like \"Europe/Berlin\"";
 
 impl Resolver<'_, '_> {
