@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use actix::{Actor, Addr};
-use meshwork_queue::{MemoryBackend, QueueBackend};
+use meshwork_queue::QueueBackend;
 use meshwork_schema::CommandName;
 use meshwork_shared::admission::HandshakeCounters;
 use meshwork_shared::config::{Credentials, WorkerConfig};
@@ -60,7 +60,7 @@ pub(crate) async fn start(mut builder: Builder) -> Result<Worker, StartError> {
         Authority::new(config.authority, hash, config.strict, config.authority_file.clone())
             .map_err(StartError::KeyFile)?;
     let trust = Arc::new(Trust::new(mesh_id(&config), clock.clone(), &config.limits));
-    let backend = open_queue(&builder, &config).await?;
+    let backend = open_queue(&builder, &config)?;
     let worker = make_worker(&builder, &config, &variant, &node_key, backend);
     let lanes =
         if surroundings.in_place { 0 } else { config.lanes.unwrap_or(Lanes::default_count()) };
@@ -165,30 +165,17 @@ fn make_worker(
 }
 
 /// Where queues are kept: what the program brings, or what the configuration names.
-async fn open_queue(
+fn open_queue(
     builder: &Builder,
     config: &WorkerConfig,
 ) -> Result<Arc<dyn QueueBackend>, StartError> {
     if let Some(backend) = &builder.queue_backend {
         return Ok(backend.clone());
     }
-    let surroundings = &builder.surroundings;
-    let (random, clock) = (surroundings.random.clone(), surroundings.clock.clone());
-    if config.queue.is_memory() {
-        return Ok(Arc::new(MemoryBackend::new(random, clock)));
-    }
-    let refused = |cause: String| {
-        let address = config.queue.to_string();
-        StartError::Queue { address, cause }
-    };
-    #[cfg(feature = "queue-file")]
-    if config.queue.expose().starts_with("file:") {
-        let options = config.queue.expose().parse::<meshwork_queue::FileOptions>();
-        let options = options.map_err(|error| refused(error.to_string()))?;
-        let backend = meshwork_queue::FileBackend::open(options, random, clock);
-        return Ok(Arc::new(backend.map_err(|error| refused(error.to_string()))?));
-    }
-    Err(refused("this build knows no such queue".to_owned()))
+    let (random, clock) = (builder.surroundings.random.clone(), builder.surroundings.clock.clone());
+    meshwork_queue::open(config.queue.expose(), mesh_id(config), random, clock).map_err(|error| {
+        StartError::Queue { address: config.queue.to_string(), cause: error.to_string() }
+    })
 }
 
 fn mesh_id(config: &WorkerConfig) -> MeshId {

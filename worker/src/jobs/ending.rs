@@ -8,7 +8,7 @@ use meshwork_shared::outcome::{ErrorBody, Failure, NotExecuted, Retry};
 use meshwork_shared::random::Random;
 use tokio::time::{Instant, sleep};
 
-use super::limits::{FINISH_AGAIN, FINISH_WITHIN, REPLY_BYTES_MAX};
+use super::limits::{FINISH_AGAIN, FINISH_WITHIN, REPLY_BYTES_MAX, TIME_MAX};
 
 /// What the queue is told of an answer. The reply is kept if the command answers.
 pub(super) fn end_of(answer: Answer, responds: bool) -> Result<Option<Body>, JobEnd> {
@@ -45,7 +45,7 @@ fn of_failure(failure: &Failure) -> JobEnd {
     let error = failure.to_string();
     match failure.retry {
         Retry::Backoff => JobEnd::Retry { error, after: None },
-        Retry::After(wait) => JobEnd::Retry { error, after: Some(wait) },
+        Retry::After(wait) => JobEnd::Retry { error, after: Some(wait.min(TIME_MAX)) },
         Retry::Never => JobEnd::Fail { error },
     }
 }

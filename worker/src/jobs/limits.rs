@@ -29,8 +29,8 @@ pub(crate) const ABANDON_WITHIN: Duration = Duration::from_secs(1);
 /// Bytes of a reply that is kept with its job; a larger one fails the job for good.
 pub(super) const REPLY_BYTES_MAX: usize = 8 << 20;
 
-/// Longest time that a job may be put off: ten years.
-pub(super) const START_MAX: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
+/// Longest time that can be chosen for a job, of whatever kind: ten years.
+pub(super) const TIME_MAX: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
 
 /// How long a question about a job may take unless the caller says: the command's own `timeout` is
 /// for storing it.

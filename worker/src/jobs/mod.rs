@@ -1,6 +1,7 @@
 //! Durable jobs, as a worker sees them: where its queues are kept, the jobs that it runs, and what
 //! callers store and ask.
 //!
+//! * `api`: what user code does with queues
 //! * `consumer`: what to ask of a queue, start, renew and hand back; pure
 //! * `runner`: the task that feeds a consumer, one for each queue that this instance serves
 //! * `run`, `ending`: one run of one job, and telling the queue how it ended
@@ -13,6 +14,7 @@
 //! * [`options`], [`event`], [`figures`]: what callers choose, what hooks are told, what is counted
 //! * `limits`: every bound
 
+mod api;
 mod consumer;
 mod departed;
 mod ending;

@@ -7,7 +7,7 @@ use meshwork_queue::{Dedupe, NewJob, Priority, Start};
 use meshwork_shared::ids::JobId;
 use meshwork_shared::outcome::NotExecuted;
 
-use super::limits::START_MAX;
+use super::limits::TIME_MAX;
 
 /// Options of one job. What is not set is as the schema says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,8 +37,12 @@ impl JobOptions {
             self.dedupe.as_ref().is_some_and(|dedupe| dedupe.key.len() > DEDUPE_KEY_BYTES_MAX);
         let wrong = if long_key {
             format!("the dedupe key is longer than {DEDUPE_KEY_BYTES_MAX} bytes")
-        } else if matches!(self.start, Start::After(wait) if wait > START_MAX) {
+        } else if self.dedupe.as_ref().is_some_and(|dedupe| dedupe.window > TIME_MAX) {
+            "the window of the dedupe key is longer than ten years".to_owned()
+        } else if matches!(self.start, Start::After(wait) if wait > TIME_MAX) {
             "the delay is longer than ten years".to_owned()
+        } else if self.run_timeout.is_some_and(|time| time > TIME_MAX) {
+            "the run_timeout is longer than ten years".to_owned()
         } else if self.attempts == Some(0) {
             "a job needs at least one attempt".to_owned()
         } else if self.run_timeout.is_some_and(|time| time < Duration::from_millis(1)) {

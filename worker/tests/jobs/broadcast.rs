@@ -9,7 +9,7 @@ use super::*;
 
 #[tokio::test]
 async fn each_member_has_its_job() {
-    for kind in [Kind::Memory, Kind::Store, Kind::File] {
+    for kind in every_kind() {
         let site = Site::start(kind).await;
         let log = Log::default();
         let _one = site.press("one", &log).start().await.unwrap();
@@ -43,7 +43,7 @@ async fn each_member_has_its_job() {
 
 #[tokio::test]
 async fn a_job_waits_while_its_instance_restarts() {
-    for kind in [Kind::Store, Kind::File] {
+    for kind in shared_kinds() {
         let site = Site::start(kind).await;
         let log = Log::default();
         let one = site.press("one", &log).start().await.unwrap();

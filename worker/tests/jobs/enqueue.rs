@@ -10,11 +10,9 @@ use meshwork_worker::{
 use super::support::{eventually, soon};
 use super::*;
 
-const EVERY_KIND: [Kind; 3] = [Kind::Memory, Kind::Store, Kind::File];
-
 #[tokio::test]
 async fn a_queued_call_answers_through_its_receipt() {
-    for kind in EVERY_KIND {
+    for kind in every_kind() {
         let site = Site::start(kind).await;
         let log = Log::default();
         let _press = site.press("one", &log).start().await.unwrap();
@@ -43,7 +41,7 @@ async fn a_queued_call_answers_through_its_receipt() {
 
 #[tokio::test]
 async fn a_job_waits_for_its_time() {
-    for kind in EVERY_KIND {
+    for kind in every_kind() {
         let site = Site::start(kind).await;
         let log = Log::default();
         let _press = site.press("one", &log).start().await.unwrap();
@@ -67,7 +65,7 @@ async fn a_job_waits_for_its_time() {
 
 #[tokio::test]
 async fn the_higher_priority_goes_first() {
-    for kind in [Kind::Store, Kind::File] {
+    for kind in shared_kinds() {
         let site = Site::start(kind).await;
         let shop = site.shop().await;
         let order =
@@ -89,7 +87,7 @@ async fn the_higher_priority_goes_first() {
 
 #[tokio::test]
 async fn the_same_key_and_the_same_id_are_the_same_job() {
-    for kind in EVERY_KIND {
+    for kind in every_kind() {
         let site = Site::start(kind).await;
         let log = Log::default();
         let _press = site.press("one", &log).start().await.unwrap();
@@ -112,7 +110,7 @@ async fn the_same_key_and_the_same_id_are_the_same_job() {
 
 #[tokio::test]
 async fn many_are_stored_at_once_and_each_has_its_receipt() {
-    for kind in EVERY_KIND {
+    for kind in every_kind() {
         let site = Site::start(kind).await;
         let log = Log::default();
         let _press = site.press("one", &log).start().await.unwrap();
@@ -135,7 +133,7 @@ async fn many_are_stored_at_once_and_each_has_its_receipt() {
 
 #[tokio::test]
 async fn attempts_and_run_timeout_of_a_job_win_over_the_schemas() {
-    for kind in EVERY_KIND {
+    for kind in every_kind() {
         let site = Site::start(kind).await;
         let log = Log::default();
         let _press = site.press("one", &log).start().await.unwrap();
@@ -156,7 +154,7 @@ async fn attempts_and_run_timeout_of_a_job_win_over_the_schemas() {
 
 #[tokio::test]
 async fn options_that_cannot_be_are_refused() {
-    for kind in EVERY_KIND {
+    for kind in every_kind() {
         let site = Site::start(kind).await;
         let log = Log::default();
         let _press = site.press("one", &log).start().await.unwrap();
@@ -179,7 +177,7 @@ async fn options_that_cannot_be_are_refused() {
 
 #[tokio::test]
 async fn who_may_not_call_may_not_enqueue() {
-    for kind in EVERY_KIND {
+    for kind in every_kind() {
         let site = Site::start(kind).await;
         let log = Log::default();
         let _press = site.press("one", &log).start().await.unwrap();
@@ -217,7 +215,7 @@ async fn a_store_that_is_away_is_told_honestly() {
 
 #[tokio::test]
 async fn no_instance_is_needed_where_queues_are_shared() {
-    for kind in [Kind::Store, Kind::File] {
+    for kind in shared_kinds() {
         let site = Site::start(kind).await;
         let shop = site.shop().await;
         let receipt = shop.enqueue(answer("early")).await.unwrap();

@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used)] // A test ends where it goes wrong.
 
+#[path = "../../../queue/tests/server/mod.rs"]
+mod server;
 #[allow(dead_code)] // These tests need little of it.
 #[path = "../support/mod.rs"]
 mod support;
@@ -23,6 +25,7 @@ use serde::{Deserialize, Serialize};
 use support::Mesh;
 use tempfile::TempDir;
 
+use server::Server;
 use store::Store;
 
 const SCHEMA: &str = r#"
@@ -128,6 +131,7 @@ struct Site {
     kind: Kind,
     store: Arc<Store>,
     folder: TempDir,
+    redis: Option<Server>,
 }
 
 /// Where queues are kept.
@@ -139,6 +143,19 @@ enum Kind {
     Store,
     /// In a file.
     File,
+    /// In a Redis server.
+    Redis,
+}
+
+/// Every kind of queue that can be tested here.
+fn every_kind() -> Vec<Kind> {
+    [vec![Kind::Memory], shared_kinds()].concat()
+}
+
+/// Those that instances share.
+fn shared_kinds() -> Vec<Kind> {
+    let all = [Kind::Store, Kind::File, Kind::Redis];
+    all.into_iter().filter(|kind| *kind != Kind::Redis || server::is_installed()).collect()
 }
 
 impl Site {
@@ -148,7 +165,11 @@ impl Site {
 
     async fn with(kind: Kind, schema: &str) -> Self {
         let mesh = Mesh::start(schema).await;
-        Self { mesh, kind, store: Store::new(), folder: TempDir::new().unwrap() }
+        let redis = match kind {
+            Kind::Redis => Some(Server::start(&[]).await),
+            Kind::Memory | Kind::Store | Kind::File => None,
+        };
+        Self { mesh, kind, store: Store::new(), folder: TempDir::new().unwrap(), redis }
     }
 
     /// A worker with the queues of this site.
@@ -157,6 +178,7 @@ impl Site {
         match self.kind {
             Kind::Memory => builder,
             Kind::Store => builder.queue_backend(self.store.clone()),
+            Kind::Redis => builder.queue(self.redis.as_ref().unwrap().url()),
             Kind::File => {
                 let file = self.folder.path().join("jobs.db");
                 builder.queue(format!("file:{}?sync=normal", file.display()))

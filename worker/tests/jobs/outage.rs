@@ -65,3 +65,39 @@ async fn a_run_whose_lease_is_lost_is_ended() {
     assert!(matches!(status, Some(JobStatus::Dead { .. })), "{status:?}");
     assert_eq!(log.count("long over"), 0);
 }
+
+#[tokio::test]
+async fn workers_outlive_a_restart_of_the_server() {
+    if !super::server::is_installed() {
+        return;
+    }
+    let mut site = Site::start(Kind::Redis).await;
+    let log = Log::default();
+    let _press = site.press("one", &log).start().await.unwrap();
+    let shop = site.shop().await;
+    let running = shop.enqueue(Print(Act::Wait(500, "long".to_owned()))).await.unwrap();
+    let waiting = shop.enqueue(answer("waiting")).await.unwrap();
+    eventually("it runs", || log.has_event("Started")).await;
+    let server = site.redis.as_mut().unwrap();
+    server.kill();
+    let error = shop.enqueue(answer("no")).deadline(Duration::from_millis(500)).await.unwrap_err();
+    eventually("the handler is over", || log.count("long over") == 1).await;
+    server.restart().await;
+    for receipt in [running, waiting] {
+        let mut told = shop.job::<Print>(&receipt).wait().await;
+        // Who asked at the wrong moment asks again.
+        for _ in 0..50 {
+            if told.is_ok() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            told = shop.job::<Print>(&receipt).wait().await;
+        }
+        assert!(told.is_ok(), "{told:?}; while it was away: {error}");
+    }
+    let ran = log.lines();
+    assert_eq!(log.count("long over"), 1, "it ran once: {ran:?}");
+    // What was said to be unknown may have been stored; what was said not to be was not.
+    let no = ran.iter().filter(|line| line.contains("\"no\"")).count();
+    assert!(no <= usize::from(!error.is_safe_to_retry()), "{error}, but: {ran:?}");
+}

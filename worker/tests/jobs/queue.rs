@@ -10,7 +10,7 @@ use super::*;
 
 #[tokio::test]
 async fn while_one_handler_is_busy_the_others_wait_in_the_queue() {
-    for kind in [Kind::Store, Kind::File] {
+    for kind in shared_kinds() {
         let site = Site::start(kind).await;
         let log = Log::default();
         let press = site.press("one", &log).start().await.unwrap();
@@ -37,7 +37,7 @@ async fn while_one_handler_is_busy_the_others_wait_in_the_queue() {
 
 #[tokio::test]
 async fn one_long_job_does_not_hold_the_short_ones_back() {
-    for kind in [Kind::Memory, Kind::Store, Kind::File] {
+    for kind in every_kind() {
         let site = Site::start(kind).await;
         let log = Log::default();
         let _press = site.press("one", &log).start().await.unwrap();
@@ -55,7 +55,7 @@ async fn one_long_job_does_not_hold_the_short_ones_back() {
 
 #[tokio::test]
 async fn what_one_instance_cannot_start_another_takes() {
-    for kind in [Kind::Store, Kind::File] {
+    for kind in shared_kinds() {
         let site = Site::start(kind).await;
         let log = Log::default();
         let _one = site.press("one", &log).start().await.unwrap();
@@ -90,7 +90,7 @@ async fn a_paused_queue_gives_nothing() {
 
 #[tokio::test]
 async fn a_drain_finishes_what_runs_and_hands_the_rest_back() {
-    for kind in [Kind::Store, Kind::File] {
+    for kind in shared_kinds() {
         let site = Site::start(kind).await;
         let log = Log::default();
         let one = site.press("one", &log).start().await.unwrap();
@@ -111,7 +111,7 @@ async fn a_drain_finishes_what_runs_and_hands_the_rest_back() {
 
 #[tokio::test]
 async fn a_run_that_outlasts_the_grace_period_is_handed_back_and_not_counted() {
-    for kind in [Kind::Store, Kind::File] {
+    for kind in shared_kinds() {
         let site = Site::start(kind).await;
         let log = Log::default();
         let one = site.press("one", &log).grace(Duration::from_millis(100)).start().await.unwrap();

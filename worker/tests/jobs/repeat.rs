@@ -29,7 +29,7 @@ fn clock(by_ms: i64) -> Clock {
 
 #[tokio::test]
 async fn each_due_time_has_one_job_however_many_instances_with_whatever_clocks() {
-    for kind in [Kind::Store, Kind::File] {
+    for kind in shared_kinds() {
         let site = Site::with(kind, SCHEMA).await;
         let ran = Arc::new(Mutex::new(Vec::new()));
         let mut workers = Vec::new();

@@ -11,7 +11,7 @@ use super::*;
 
 #[tokio::test]
 async fn a_failed_run_is_repeated_up_to_the_attempts() {
-    for kind in [Kind::Memory, Kind::Store, Kind::File] {
+    for kind in every_kind() {
         let site = Site::start(kind).await;
         let log = Log::default();
         let press = site.press("one", &log).start().await.unwrap();
@@ -113,7 +113,7 @@ async fn a_blocking_handler_is_told_that_its_time_is_over() {
 
 #[tokio::test]
 async fn a_lease_is_renewed_for_as_long_as_the_handler_runs() {
-    for kind in [Kind::Store, Kind::File] {
+    for kind in shared_kinds() {
         let site = Site::start(kind).await;
         let log = Log::default();
         let _one = site.press("one", &log).start().await.unwrap();
