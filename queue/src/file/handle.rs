@@ -83,7 +83,7 @@ impl FileQueue {
     fn for_each<'a>(
         &'a self,
         tokens: &'a [LeaseToken],
-        run: impl Fn(&mut Desk<'_>, LeaseToken) -> SqlResult<Result<(), FinishError>> + Send + 'static,
+        run: fn(&mut Desk<'_>, LeaseToken) -> SqlResult<Result<(), FinishError>>,
     ) -> BoxFuture<'a, Vec<Result<(), FinishError>>> {
         let own = tokens.to_vec();
         let answer = self.ask(move |desk| own.iter().map(|token| run(desk, *token)).collect());

@@ -1,10 +1,10 @@
 //! One file that the processes of one machine share, without a server: SQLite in WAL mode.
 //!
 //! # What is promised
-//! * With [`FileSync::Full`] (the default) whatever was acknowledged is on the disk: it survives the
-//!   end of every process and a power loss, as far as the disk does what `fsync` asks of it. With
-//!   [`FileSync::Normal`] it survives the end of every process, and a power loss may take the last
-//!   moments of it; the file is whole in both cases.
+//! * With [`FileSync::Full`] (the default) whatever was acknowledged is on the disk: it survives
+//!   the end of every process and a power loss, as far as the disk does what `fsync` asks of it.
+//!   With [`FileSync::Normal`] it survives the end of every process, and a power loss may take the
+//!   last moments of it; the file is whole in both cases.
 //! * Leases and due times go by the clock of the machine, which all who share the file read.
 //! * A job that one process stores starts in another at once: each writer touches a small file
 //!   beside the database, `NAME-bell`, that the others watch (inotify). Where that cannot be
