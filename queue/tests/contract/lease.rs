@@ -96,7 +96,7 @@ pub(super) async fn a_late_owner_changes_nothing(store: &Store) {
 }
 
 pub(super) async fn a_released_job_is_first_again_and_no_attempt_counts(store: &Store) {
-    let bench = store.open(QueueOptions { attempts: 1, ..options() });
+    let bench = store.open(QueueOptions { attempts: 2, ..options() });
     let ids = [bench.enqueue("1").await, bench.enqueue("2").await, bench.enqueue("3").await];
     let held = bench.queue.lease("pod-2#7", 2).await;
     let tokens: Vec<_> = held.iter().map(|lease| lease.token()).collect();
@@ -108,12 +108,16 @@ pub(super) async fn a_released_job_is_first_again_and_no_attempt_counts(store: &
     assert_ne!(again.token(), tokens[0], "a token names one run");
     let stale = bench.queue.finish(tokens[0], done()).await;
     assert_eq!(stale, Err(FinishError::LeaseLost));
-    assert!(again.is_last, "one attempt, and this is it");
-    bench.end(&again, retry("no")).await;
-    let letter = bench.queue.dead_letter(ids[0]).await.unwrap().expect("it is dead");
-    assert_eq!(letter.history.len(), 1, "what was handed back is no failure: {letter:?}");
     assert_eq!(bench.lease().await.id, ids[1]);
     assert_eq!(bench.lease().await.id, ids[2]);
+
+    assert!(!again.is_last, "two attempts, and this is the first");
+    bench.end(&again, retry("no")).await;
+    let last = bench.lease().await;
+    assert_eq!((last.id, last.is_last), (ids[0], true));
+    bench.end(&last, retry("no")).await;
+    let letter = bench.queue.dead_letter(ids[0]).await.unwrap().expect("it is dead");
+    assert_eq!(letter.history.len(), 2, "what was handed back is no failure: {letter:?}");
 }
 
 pub(super) async fn a_dropped_lease_takes_nothing(store: &Store) {
