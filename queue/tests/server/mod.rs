@@ -4,7 +4,6 @@
 #![allow(dead_code)]
 
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -26,7 +25,7 @@ pub(crate) fn is_installed() -> bool {
     assert!(
         found.is_ok_and(|status| status.success()),
         "these tests start redis-server, which is not installed. Type: apt-get install -y \
-         redis-server redis-sentinel; or set MESHWORK_SKIP_REDIS=1 to go without"
+         redis-server; or set MESHWORK_SKIP_REDIS=1 to go without"
     );
     true
 }
@@ -36,7 +35,6 @@ pub(crate) struct Server {
     folder: TempDir,
     pub(crate) port: u16,
     options: Vec<String>,
-    program: &'static str,
     child: Option<Child>,
 }
 
@@ -49,7 +47,6 @@ impl Server {
             folder: tempfile::tempdir().expect("a folder"),
             port: free_port(),
             options,
-            program: "redis-server",
             child: None,
         };
         server.restart().await;
@@ -62,7 +59,6 @@ impl Server {
             folder: tempfile::tempdir().expect("a folder"),
             port: free_port(),
             options: vec!["--sentinel".to_owned()],
-            program: "redis-server",
             child: None,
         };
         let lines = format!(
@@ -71,18 +67,17 @@ impl Server {
              sentinel failover-timeout main 5000\n"
         );
         std::fs::write(server.folder.path().join("sentinel.conf"), lines).expect("a file");
-        server.options.insert(0, server.path("sentinel.conf").display().to_string());
+        let path = server.folder.path().join("sentinel.conf");
+        server.options.insert(0, path.display().to_string());
         server.restart().await;
         server
     }
 
-    /// A file in its folder.
-    pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
+    /// Opens a second port, with TLS; its certificate is among the options.
+    pub(crate) fn also_listen_with_tls(&self) -> u16 {
+        let port = free_port();
+        assert!(self.cli(&["CONFIG", "SET", "tls-port", &port.to_string()]).contains("OK"));
+        port
     }
 
     pub(crate) fn url(&self) -> String {
@@ -91,7 +86,7 @@ impl Server {
 
     /// Starts it (again) and waits until it answers.
     pub(crate) async fn restart(&mut self) {
-        let child = Command::new(self.program)
+        let child = Command::new("redis-server")
             .args(&self.options)
             .args(["--port", &self.port.to_string()])
             .args(["--bind", "127.0.0.1", "--dir"])
@@ -152,6 +147,17 @@ impl Drop for Server {
     }
 }
 
+/// Waits until something is so.
+pub(crate) async fn eventually(what: &str, is_so: impl AsyncFn() -> bool) {
+    for _ in 0..2 * PATIENCE.as_millis() / 50 {
+        if is_so().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("{what}: not in time");
+}
+
 /// A port that nobody listens on, and whose port for the cluster (10 000 more) exists.
 fn free_port() -> u16 {
     loop {
@@ -179,15 +185,11 @@ pub(crate) async fn cluster() -> Vec<Server> {
         assert!(servers[0].cli(&["CLUSTER", "MEET", "127.0.0.1", &port]).contains("OK"));
     }
     for server in &servers {
-        for _ in 0..PATIENCE.as_millis() / 50 {
-            if server.cli(&["CLUSTER", "INFO"]).contains("cluster_state:ok")
-                && server.cli(&["CLUSTER", "INFO"]).contains("cluster_known_nodes:3")
-            {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        assert!(server.cli(&["CLUSTER", "INFO"]).contains("cluster_state:ok"));
+        eventually("the cluster is one", async || {
+            let info = server.cli(&["CLUSTER", "INFO"]);
+            info.contains("cluster_state:ok") && info.contains("cluster_known_nodes:3")
+        })
+        .await;
     }
     servers
 }
