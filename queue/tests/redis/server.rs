@@ -1,8 +1,5 @@
 //! Real Redis servers for tests: each on a free port, in a folder of its own, gone with the test.
 
-// Each test file uses a part of it.
-#![allow(dead_code)]
-
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;

@@ -7,9 +7,13 @@ use meshwork_queue::{QueueBackend, RedisBackend};
 use meshwork_shared::ids::MeshId;
 use meshwork_shared::random::Random;
 
+#[path = "../contract/mod.rs"]
 mod contract;
+mod outage;
+#[path = "../processes/mod.rs"]
 mod processes;
 mod server;
+mod topology;
 
 use server::{Server, is_installed};
 

@@ -1,5 +1,5 @@
 //! What the Redis backend does when its server is away, full, forgetful, or not what it was.
-#![cfg(feature = "redis")]
+
 // Tests are the one place where a panic is the answer to a surprise.
 #![allow(clippy::unwrap_used)]
 
@@ -14,9 +14,7 @@ use meshwork_shared::codec::Codec;
 use meshwork_shared::ids::{JobId, MeshId};
 use meshwork_shared::random::Random;
 
-mod server;
-
-use server::{Server, is_installed};
+use super::server::{Server, is_installed};
 
 /// How long something may take that is expected.
 const PATIENCE: Duration = Duration::from_secs(30);
