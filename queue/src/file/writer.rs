@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use meshwork_shared::clock::Clock;
 use meshwork_shared::random::Random;
-use rusqlite::{Connection, Error as SqlError, ErrorCode, Result as SqlResult};
+use rusqlite::{Connection, Error as SqlError, Result as SqlResult};
 use tokio::time::Instant;
 
 use super::batch::Batch;
@@ -250,8 +250,8 @@ impl Writer {
         };
         if let Err(error) = conn.prepare_cached("COMMIT").and_then(|mut end| end.execute([])) {
             roll_back(conn);
-            // A log without room for the end of a transaction does not hold the transaction.
-            let is_unknown = error.sqlite_error_code() != Some(ErrorCode::DiskFull);
+            // Only where the disk failed may the end of the transaction have reached it.
+            let is_unknown = store::is_broken(&error);
             return Err(Undone { error, is_unknown });
         }
         self.back = self.waiting.deliver(served, |queue| batch.news(queue));
