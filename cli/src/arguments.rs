@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 use meshwork_schema::duration::{self, DurationError};
 
 use crate::exit::{Exit, Outcome};
-use crate::{call, demo, keygen, master, members, schema};
+use crate::{call, demo, keygen, master, members, queue, schema};
 
 /// Shown below the list of subcommands.
 const AFTER: &str = "\
@@ -35,6 +35,7 @@ enum Meshwork {
     Master(master::RunMaster),
     Members(members::Members),
     Call(Box<call::Call>),
+    Queue(queue::Queue),
     /// Check a schema and show what it says
     #[command(subcommand, after_help = "Example:\n  meshwork schema check mesh.toml")]
     Schema(schema::SchemaCommand),
@@ -74,6 +75,7 @@ impl Arguments {
             Meshwork::Keygen(command) => command.run(),
             Meshwork::Members(command) => command.run(),
             Meshwork::Call(command) => command.run(),
+            Meshwork::Queue(command) => command.run(),
         }
     }
 }

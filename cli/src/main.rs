@@ -2,11 +2,14 @@
 //! check, keys to make. `docs/CLI.md` has all of it on one page.
 //!
 //! * `arguments.rs`: what may be typed, and which file carries it out
-//! * `schema.rs`, `keygen.rs`, `master.rs`, `members.rs`, `call.rs`, `demo.rs`: one subcommand each
+//! * `schema.rs`, `keygen.rs`, `master.rs`, `members.rs`, `queue.rs`, `call.rs`, `demo.rs`: one
+//!   subcommand each
+//! * `admin.rs`: how commands for operators reach a master
 //! * `exit.rs`: exit codes, and the error that a subcommand ends with
 //! * `http.rs`: asking a master over HTTP
 //! * `terminal.rs`, `table.rs`: output for people
 
+mod admin;
 mod arguments;
 mod call;
 mod demo;
@@ -15,6 +18,7 @@ mod http;
 mod keygen;
 mod master;
 mod members;
+mod queue;
 mod schema;
 mod table;
 mod terminal;

@@ -66,6 +66,9 @@ fn text(audit: &Audit) -> String {
             format!("revoked {tickets} tickets and the key of node {node}")
         }
         Audit::Revoked { node: None, tickets } => format!("revoked {tickets} tickets"),
+        Audit::QueueRoots { epoch, kept } => {
+            format!("jobs are sealed under queue root {epoch} now; {kept} are kept in all")
+        }
         Audit::WorkerRemoved { worker } => {
             format!("the schema has no worker `{worker}` any more: its members are removed")
         }
@@ -90,6 +93,7 @@ fn label(audit: &Audit) -> &'static str {
         Audit::Fenced { .. } => "fenced",
         Audit::Renumbered { .. } => "renumbered",
         Audit::Revoked { .. } => "revoked",
+        Audit::QueueRoots { .. } => "queue_roots",
         Audit::WorkerRemoved { .. } => "worker_removed",
     }
 }

@@ -10,6 +10,7 @@
 //! * `doorman.rs`: who may knock at the mesh port, and how the master introduces itself
 //! * `session.rs`: the master's end of the conversation with one worker
 //! * `signing.rs`: everything that the authority key is used for
+//! * `queue_roots.rs`: what jobs in a shared store are sealed with, and who gets which key
 //! * `state/`: [`State`], what survives a restart
 //! * `audit.rs`: the audit log and its counters
 //! * [`http`]: the HTTP side
@@ -40,6 +41,7 @@ mod builder;
 mod doorman;
 pub mod http;
 mod master;
+mod queue_roots;
 pub mod registry;
 mod session;
 mod shell;
@@ -49,7 +51,9 @@ mod state;
 
 pub use builder::MasterBuilder;
 pub use master::{
-    LastReload, Master, Members, ReloadError, Reloaded, RevokeFailure, SchemaStatus, Stopped,
+    LastReload, Master, Members, ReloadError, Reloaded, RevokeFailure, RotateFailure, SchemaStatus,
+    Stopped,
 };
+pub use queue_roots::{QueueRootStatus, RotateError};
 pub use start_error::StartError;
 pub use state::{State, StateError};

@@ -14,8 +14,10 @@ use thiserror::Error;
 use tokio::sync::oneshot;
 
 use crate::builder::MasterBuilder;
+use crate::queue_roots::{QueueRootStatus, RotateError};
 use crate::registry::actor::{
-    CountersNow, MembersNow, ReloadSchema, RevokeTickets, SchemaNow, SchemaRefused,
+    CountersNow, ForgetQueueRoots, MembersNow, ReloadSchema, RevokeTickets, RotateQueueRoot,
+    SchemaNow, SchemaRefused,
 };
 use crate::registry::{MemberInfo, RevokeError, RevokeTarget};
 use crate::shell::Opened;
@@ -113,6 +115,17 @@ pub enum RevokeFailure {
     Stopped(#[from] Stopped),
 }
 
+/// Why no new queue root was made, or no old one forgotten.
+#[derive(Debug, Error)]
+pub enum RotateFailure {
+    /// The master says no.
+    #[error(transparent)]
+    Refused(#[from] RotateError),
+    /// The master has stopped.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+}
+
 impl Master {
     /// A master for `schema`, to be started.
     pub fn builder(schema: Schema, config: MasterConfig) -> MasterBuilder {
@@ -196,6 +209,26 @@ impl Master {
     /// [`RevokeFailure`]; nothing was revoked.
     pub async fn revoke(&self, target: RevokeTarget) -> Result<Vec<MemberKey>, RevokeFailure> {
         let outcome = self.opened.registry.send(RevokeTickets(target)).await;
+        Ok(outcome.map_err(|_| Stopped)??)
+    }
+
+    /// Makes a new queue root: jobs enqueued from now on are sealed under it. Those that wait stay
+    /// readable for 90 days, under at most eight roots in all.
+    ///
+    /// # Errors
+    /// [`RotateFailure`]; nothing has changed.
+    pub async fn rotate_queue_root(&self) -> Result<QueueRootStatus, RotateFailure> {
+        let outcome = self.opened.registry.send(RotateQueueRoot).await;
+        Ok(outcome.map_err(|_| Stopped)??)
+    }
+
+    /// Forgets all queue roots but the newest: jobs that still wait under another become dead
+    /// letters, and their replies cannot be read.
+    ///
+    /// # Errors
+    /// [`RotateFailure`]; nothing has changed.
+    pub async fn forget_queue_roots(&self) -> Result<QueueRootStatus, RotateFailure> {
+        let outcome = self.opened.registry.send(ForgetQueueRoots).await;
         Ok(outcome.map_err(|_| Stopped)??)
     }
 

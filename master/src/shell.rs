@@ -24,6 +24,7 @@ use tokio::task::JoinHandle;
 
 use crate::doorman::{MasterDoorman, Secrets};
 use crate::http::{self, Access, Facts};
+use crate::queue_roots::QueueRoots;
 use crate::registry::RegistryConfig;
 use crate::registry::actor::{Arrived, Drained, Halt, Parts, RegistryActor, SchemaNow};
 use crate::signing::Signing;
@@ -107,9 +108,9 @@ impl Running {
         let (access, token_file) = access(&plan, &random)?;
         let (listener, mesh_addr) = listen(plan.network, plan.config.mesh_listen).await?;
         let node_key = NodeKey::generate(&random);
-        let limits = session_limits(&plan.config.limits);
-        let (actor, doorman) = registry(&plan, signing, &node_key, &limits)?;
+        let (actor, doorman) = registry(&plan, signing, &node_key, &random)?;
         let registry = actor.start();
+        let limits = session_limits(&plan.config.limits);
         let counters = Arc::new(HandshakeCounters::default());
         let accepting = Accepting { doorman, node_key, random, limits, counters: counters.clone() };
         // It answers once the schema is in force, without which nobody can be introduced.
@@ -210,18 +211,21 @@ fn registry(
     plan: &Plan,
     signing: Signing,
     node_key: &NodeKey,
-    limits: &Limits,
+    random: &Random,
 ) -> Result<(RegistryActor, Arc<MasterDoorman>), StartError> {
     let secrets = Secrets {
         current: plan.config.secret.clone(),
         previous: plan.config.secret_previous.clone(),
         join_keys_only: plan.join_keys_only,
     };
+    let roots = plan.state.roots(plan.clock.unix_ms(), random)?;
     let parts = Parts {
+        queue_roots: QueueRoots::new(signing.mesh(), roots),
+        random: random.clone(),
         signing: signing.clone(),
         clock: plan.clock.clone(),
         state: plan.state.clone(),
-        limits: limits.clone(),
+        limits: session_limits(&plan.config.limits),
         sessions_max: plan.registry.members_max.saturating_add(SESSIONS_SPARE),
     };
     let durable = plan.state.durable()?;

@@ -1,32 +1,102 @@
 //! The seam between who runs jobs and where they are kept.
 //!
-//! A [`QueueBackend`] is *one* queue: that of one command of one worker (of one instance, when the
-//! command is broadcast). Which one, and who consumes it, is said when it is opened, because that
-//! differs between backends; everything after is the same four questions.
+//! A [`QueueBackend`] is a store that all queues of a mesh share; a [`Queue`] is one of them: that
+//! of one command of one worker, or of one instance of it when the command is broadcast.
 //!
-//! Why a trait and not an enum of backends: a queue kept elsewhere brings a client, a feature and
-//! configuration of its own, which an enum would drag into this crate's core. Why so small: leases,
-//! due times and order belong to the backend (in a shared one they go by *its* clock), so that no
-//! operation takes a time, and a consumer only says what it wants next. Waiting out a lost
-//! connection is the backend's own business too: [`lease`](QueueBackend::lease) has no error.
+//! Why traits and not an enum of backends: a queue kept elsewhere brings a client and configuration
+//! of its own, which an enum would drag into this crate's core; and a worker learns only from its
+//! configuration which one it uses, so that both are used as `dyn`. Leases, due times and order
+//! belong to the backend (in a shared one they go by *its* clock), so that no operation takes the
+//! time of the caller except where a due time is meant. Waiting out a lost connection is the
+//! backend's own business too where nobody waits for a word: [`Queue::lease`] has no error.
 
-use std::future::Future;
+use std::sync::Arc;
 
-use crate::error::{EnqueueError, FinishError};
-use crate::job::{DeadLetter, Finished, JobEnd, Lease, LeaseToken, NewJob, QueueDepth};
+use futures_util::future::BoxFuture;
 use meshwork_shared::ids::JobId;
 
-/// One durable queue. See the [crate] for the contract that each implementation keeps.
+use crate::error::{EnqueueError, FinishError, Unavailable};
+use crate::job::{DeadLetter, Enqueued, Finished, JobEnd, Lease, LeaseToken, NewJob};
+use crate::name::QueueName;
+use crate::options::QueueOptions;
+use crate::status::{Canceled, JobStatus, JobSummary, QueueDepth, Section};
+
+/// Where queues are kept.
 pub trait QueueBackend: Send + Sync + 'static {
-    /// Stores a job behind all others. The job is stored when this returns `Ok`, and not before.
+    /// Who shares what is kept here.
+    fn scope(&self) -> Scope;
+
+    /// One queue. Nothing is read or written before it is used; opened twice, both are the same
+    /// queue.
+    fn open(&self, name: QueueName, options: QueueOptions) -> Arc<dyn Queue>;
+
+    /// The queues that hold anything, in order of their names.
     ///
     /// # Errors
-    /// [`EnqueueError`]: nothing was stored.
-    fn enqueue(&self, job: NewJob) -> impl Future<Output = Result<JobId, EnqueueError>> + Send;
+    /// [`Unavailable`]: the store did not answer. Safe to retry.
+    fn list(&self) -> BoxFuture<'_, Result<Vec<QueueName>, Unavailable>>;
 
-    /// Waits for the next job that is due and takes it. Ask only when there is a slot to run it:
-    /// its `run_timeout` starts at once. Cancel-safe: a dropped future has taken nothing.
-    fn lease(&self) -> impl Future<Output = Lease> + Send;
+    /// What could be lost with the settings of the store, a sentence each; none is good.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: the store did not answer. Safe to retry.
+    fn check(&self) -> BoxFuture<'_, Result<Vec<String>, Unavailable>>;
+}
+
+/// Who shares the queues of a backend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// One process: the queue lives and dies with it.
+    Process,
+    /// The processes of one machine.
+    Machine,
+    /// Every process of the mesh.
+    Mesh,
+}
+
+/// One durable queue. See the [crate] for the contract that each implementation keeps.
+///
+/// Every future is cancel-safe in this sense: dropped, its operation happened or did not, and a
+/// job that a dropped [`lease`](Self::lease) may have taken is handed back at once.
+pub trait Queue: Send + Sync + 'static {
+    /// Stores jobs, each by itself. A job is stored when its result is `Ok`, and not before. A job
+    /// whose id is known already (also as done or canceled) is not stored again: that makes a
+    /// repeated enqueue of an unknown outcome safe.
+    ///
+    /// # Errors
+    /// [`EnqueueError`], one for each job, in their order.
+    fn enqueue(&self, jobs: Vec<NewJob>) -> BoxFuture<'_, Vec<Result<Enqueued, EnqueueError>>>;
+
+    /// Stores the job of a due time unless that of this or a later one was stored before: of all
+    /// that call it, with whatever clocks, one stores. Answers whether this call did: no also for
+    /// a time that is more than [`DUE_AHEAD_MS_MAX`](crate::limits::DUE_AHEAD_MS_MAX) ahead of the
+    /// clock of the store.
+    ///
+    /// # Errors
+    /// [`EnqueueError`]; nothing is noted as stored then.
+    fn enqueue_due(
+        &self,
+        due_unix_ms: u64,
+        job: NewJob,
+    ) -> BoxFuture<'_, Result<bool, EnqueueError>>;
+
+    /// The newest due time that [`enqueue_due`](Self::enqueue_due) stored.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: the store did not answer. Safe to retry.
+    fn last_due(&self) -> BoxFuture<'_, Result<Option<u64>, Unavailable>>;
+
+    /// Waits until there are jobs that could run, and takes 1 to `max` of them for `consumer`:
+    /// higher priority first, then the order of enqueueing. While the queue is paused there are
+    /// none. Each is held for [`QueueOptions::lease`] from now unless it is renewed.
+    fn lease<'a>(&'a self, consumer: &'a str, max: usize) -> BoxFuture<'a, Vec<Lease>>;
+
+    /// Holds leases for another [`QueueOptions::lease`] from now.
+    ///
+    /// # Errors
+    /// [`FinishError`], one for each token, in their order.
+    fn renew<'a>(&'a self, tokens: &'a [LeaseToken])
+    -> BoxFuture<'a, Vec<Result<(), FinishError>>>;
 
     /// Says how a run ended.
     ///
@@ -36,11 +106,90 @@ pub trait QueueBackend: Send + Sync + 'static {
         &self,
         token: LeaseToken,
         end: JobEnd,
-    ) -> impl Future<Output = Result<Finished, FinishError>> + Send;
+    ) -> BoxFuture<'_, Result<Finished, FinishError>>;
+
+    /// Hands back jobs that were not begun: they are first in the queue again, and the attempt
+    /// does not count. Its number is not given again all the same.
+    ///
+    /// # Errors
+    /// [`FinishError`], one for each token, in their order.
+    fn release<'a>(
+        &'a self,
+        tokens: &'a [LeaseToken],
+    ) -> BoxFuture<'a, Vec<Result<(), FinishError>>>;
+
+    /// What became of a job; `None` when nothing is known of it (never stored, or forgotten).
+    ///
+    /// # Errors
+    /// [`Unavailable`]: the store did not answer. Safe to retry.
+    fn status(&self, job: JobId) -> BoxFuture<'_, Result<Option<JobStatus>, Unavailable>>;
+
+    /// Waits until the job is done, dead, canceled or forgotten, and says which.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: the store did not answer. Safe to retry.
+    fn wait(&self, job: JobId) -> BoxFuture<'_, Result<Option<JobStatus>, Unavailable>>;
+
+    /// Takes a job away that does not run at the moment.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: it may or may not have been taken away. Safe to retry.
+    fn cancel(&self, job: JobId) -> BoxFuture<'_, Result<Canceled, Unavailable>>;
 
     /// How much of what is stored.
-    fn depth(&self) -> impl Future<Output = QueueDepth> + Send;
+    ///
+    /// # Errors
+    /// [`Unavailable`]: the store did not answer. Safe to retry.
+    fn depth(&self) -> BoxFuture<'_, Result<QueueDepth, Unavailable>>;
 
-    /// The dead letters, oldest first, at most `limit` of them.
-    fn dead_letters(&self, limit: usize) -> impl Future<Output = Vec<DeadLetter>> + Send;
+    /// Jobs of a section in their order, at most `limit`, from behind the job `after`; none when
+    /// that one is not there any more.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: the store did not answer. Safe to retry.
+    fn peek(
+        &self,
+        section: Section,
+        after: Option<JobId>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<JobSummary>, Unavailable>>;
+
+    /// A dead letter with its history.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: the store did not answer. Safe to retry.
+    fn dead_letter(&self, job: JobId) -> BoxFuture<'_, Result<Option<DeadLetter>, Unavailable>>;
+
+    /// Makes dead letters jobs again, with all their attempts before them: the one named, else
+    /// the oldest, at most `limit`, as far as the queue has room. Answers how many: 0 when there
+    /// are no more, or no room.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: some may have been moved. Safe to retry.
+    fn retry_dead(
+        &self,
+        job: Option<JobId>,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<usize, Unavailable>>;
+
+    /// Makes a dead letter of every job that waits, with this note instead of an attempt: what
+    /// happens to the jobs of an instance that left for good. Answers how many.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: some may have been moved. Safe to retry.
+    fn bury(&self, note: &str, limit: usize) -> BoxFuture<'_, Result<usize, Unavailable>>;
+
+    /// Deletes the oldest jobs of a section, at most `limit`; those that run stay. Answers how
+    /// many: 0 when there are no more.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: some may have been deleted. Safe to retry.
+    fn purge(&self, section: Section, limit: usize) -> BoxFuture<'_, Result<usize, Unavailable>>;
+
+    /// Stops or lets go on the leasing of jobs, for all consumers, until it is said otherwise.
+    /// What runs goes on, and jobs are still stored.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: it may or may not have been done. Safe to retry.
+    fn set_paused(&self, paused: bool) -> BoxFuture<'_, Result<(), Unavailable>>;
 }

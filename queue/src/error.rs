@@ -2,8 +2,8 @@
 
 use thiserror::Error;
 
-/// Why a job was not stored. Nothing of it was kept: enqueueing it again cannot make two of it.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+/// Why a job was not stored. Enqueueing it again with the same id cannot make two of it.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum EnqueueError {
     /// The queue is at a bound: its consumers are slower than its callers. Safe to retry later;
     /// elsewhere at once, if another instance keeps a queue of its own.
@@ -26,13 +26,42 @@ pub enum EnqueueError {
         /// Bytes of the whole queue.
         bytes_max: usize,
     },
+    /// The store could not be reached, or refused to write (its memory is full, it is a replica
+    /// now): nothing was stored. Safe to retry.
+    #[error("the job was not stored: {message}")]
+    Unavailable {
+        /// What the store or the network said.
+        message: String,
+    },
+    /// The store did not answer after the job was sent: it may be stored. Safe to retry with the
+    /// same id only.
+    #[error("it is not known whether the job was stored: {message}")]
+    Unknown {
+        /// What the store or the network said.
+        message: String,
+    },
+}
+
+/// The store of the queues did not answer, or refused. Safe to retry.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("the queue is not reachable: {message}")]
+pub struct Unavailable {
+    /// What the store or the network said.
+    pub message: String,
 }
 
 /// Why the end of a run was not taken.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum FinishError {
-    /// The lease is no longer held: the run took longer than `run_timeout`, or it was finished
-    /// before. The job runs again or is dead-lettered, whatever this run did; do not retry.
-    #[error("the lease of this run is gone: it passed its run_timeout, or was finished before")]
+    /// The lease is no longer held: it was not renewed in time, or finished before. The job runs
+    /// again or is over, whatever this run did; do not retry.
+    #[error("the lease of this run is gone: it was not renewed in time, or finished before")]
     LeaseLost,
+    /// The store did not answer: it may have been taken. Safe to retry, as often as needed; the
+    /// lease says when it is too late.
+    #[error("the queue is not reachable: {message}")]
+    Unavailable {
+        /// What the store or the network said.
+        message: String,
+    },
 }

@@ -10,15 +10,42 @@ pub const HISTORY_ATTEMPTS_MAX: usize = 8;
 /// Bytes that the history keeps of an attempt's error; the rest is cut off.
 pub const ERROR_BYTES_MAX: usize = 256;
 
+/// Bytes of a dedupe key; a longer one is the caller's mistake and refused before it gets here.
+pub const DEDUPE_KEY_BYTES_MAX: usize = 256;
+
+/// Jobs that one lease takes at most.
+pub const LEASE_JOBS_MAX: usize = 1024;
+
+/// Jobs whose end is remembered, per queue, at most; the oldest are forgotten before their time.
+pub const DONE_JOBS_MAX: usize = 1 << 20;
+
+/// Jobs that make up for missed due times, at most, of a command that says `missed = "all"`.
+pub const MISSED_JOBS_MAX: usize = 100;
+
+/// How far a due time may be ahead of the clock of the store, in milliseconds: so much may the
+/// clocks of consumers be wrong. The job of a later one is not stored, or a clock that is a year
+/// ahead would be the last to store one for a year.
+pub const DUE_AHEAD_MS_MAX: u64 = 60_000;
+
+/// Bytes that a job whose end is remembered is counted with beside its reply.
+pub const ENDED_OVERHEAD_BYTES: usize = 128;
+
+/// What is remembered of ended jobs takes at most this part of
+/// [`QueueLimits::bytes_max`], beside the rest; beyond, the oldest are forgotten before their time.
+pub const ENDED_BYTES_SHARE: usize = 4;
+
+/// Bytes that a dedupe key is counted with beside twice its length, while its window is open.
+pub const DEDUPE_OVERHEAD_BYTES: usize = 128;
+
 /// How much one queue holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueueLimits {
     /// Jobs that wait or run, at most; default 65 536. One more is refused with
     /// [`EnqueueError::Full`](crate::EnqueueError::Full).
     pub jobs_max: usize,
-    /// Bytes of all jobs and dead letters, at most; default 256 MiB. A job that does not fit
-    /// pushes out dead letters, oldest first; if that is not enough it is refused. What the
-    /// history of accepted jobs adds later (2 KiB each, at most) may pass the bound.
+    /// Bytes of all jobs, open dedupe keys and dead letters, at most; default 256 MiB. A job that
+    /// does not fit pushes out dead letters, oldest first; if that is not enough it is refused.
+    /// What the history of accepted jobs adds later (2 KiB each, at most) may pass the bound.
     pub bytes_max: usize,
     /// Dead letters, at most; default 1024. One more pushes out the oldest, which is counted.
     pub dead_letters_max: usize,

@@ -14,9 +14,14 @@ pub struct QueueOptions {
     pub attempts: u32,
     /// Shortest and longest wait between two runs of a job; default 1 s to 1 min.
     pub backoff: BackoffRange,
-    /// How long one run may take. A job that is not finished by then is taken from its consumer
-    /// and counts as failed; default 1 min.
+    /// How long one run may take; who runs it ends it then, as a failed run. Default 1 min.
     pub run_timeout: Duration,
+    /// How long a job stays with a consumer that does not renew it; default 30 s. So long does
+    /// the job of a process that died wait for another.
+    pub lease: Duration,
+    /// How long it is known that a job is done, and what it answered; default 1 h. In this time a
+    /// job of the same id is not stored again.
+    pub done_kept: Duration,
     /// How much the queue holds.
     pub limits: QueueLimits,
 }
@@ -27,6 +32,8 @@ impl Default for QueueOptions {
             attempts: 5,
             backoff: BackoffRange { min: Duration::from_secs(1), max: Duration::from_secs(60) },
             run_timeout: Duration::from_secs(60),
+            lease: Duration::from_secs(30),
+            done_kept: Duration::from_secs(60 * 60),
             limits: QueueLimits::default(),
         }
     }
@@ -39,6 +46,8 @@ impl From<&CommandSchema> for QueueOptions {
             attempts: command.attempts,
             backoff: command.backoff,
             run_timeout: command.run_timeout,
+            lease: command.lease,
+            done_kept: command.done_kept,
             limits: QueueLimits::default(),
         }
     }

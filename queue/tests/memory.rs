@@ -1,42 +1,59 @@
 //! The memory backend keeps the contract.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use meshwork_queue::{JobEnd, MemoryBackend, NewJob, QueueBackend, QueueOptions};
+use meshwork_queue::{JobEnd, MemoryBackend, NewJob, QueueBackend, QueueName, QueueOptions, Scope};
 use meshwork_shared::clock::Clock;
 use meshwork_shared::codec::Codec;
+use meshwork_shared::ids::JobId;
 use meshwork_shared::random::Random;
+use tokio::time::Instant;
 
 mod contract;
 
-fn open(options: QueueOptions) -> MemoryBackend {
-    MemoryBackend::new(options, Random::seeded(1), Clock::fixed(1_700_000_000))
+/// Its unix time goes with the test's.
+fn open() -> Arc<dyn QueueBackend> {
+    let began = Instant::now();
+    let clock = Clock::from_fn(move || Duration::from_secs(1_700_000_000) + began.elapsed());
+    Arc::new(MemoryBackend::new(Random::seeded(1), clock))
 }
 
 #[tokio::test(start_paused = true)]
 async fn memory_keeps_the_contract() {
-    contract::run(|options| async move { open(options) }).await;
+    let backend = open();
+    contract::run(async || backend.clone()).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn many_consumers_run_every_job_once() {
-    let queue = Arc::new(open(QueueOptions::default()));
-    let consumer = |queue: Arc<MemoryBackend>| async move {
-        for _ in 0..50 {
-            let lease = queue.lease().await;
-            tokio::task::yield_now().await;
-            queue.finish(lease.token(), JobEnd::Done).await.expect("the lease is held");
-        }
-    };
-    let consumers: Vec<_> = (0..4).map(|_| tokio::spawn(consumer(Arc::clone(&queue)))).collect();
-    for number in 0..200_u32 {
+    let backend = open();
+    assert_eq!(backend.scope(), Scope::Process);
+    let name = QueueName::balanced("thumbnailer".parse().unwrap(), "resize".parse().unwrap());
+    let queue = backend.open(name, QueueOptions::default());
+    let consumers: Vec<_> = (0..4)
+        .map(|_| {
+            let queue = queue.clone();
+            tokio::spawn(async move {
+                for _ in 0..50 {
+                    let lease = queue.lease("pod-2#7", 1).await.remove(0);
+                    tokio::task::yield_now().await;
+                    let end = JobEnd::Done { reply: None };
+                    queue.finish(lease.token(), end).await.expect("the lease is held");
+                }
+            })
+        })
+        .collect();
+    for number in 0..200_u8 {
         let (caller, variant) = ("gateway".parse().unwrap(), "pod-1".parse().unwrap());
-        let job = NewJob::new(caller, variant, Codec::Json, number.to_string());
-        queue.enqueue(job).await.unwrap();
+        let id = JobId([number; 16]);
+        let job = NewJob::new(id, caller, variant, Codec::Json, number.to_string());
+        queue.enqueue(vec![job]).await.remove(0).unwrap();
         tokio::task::yield_now().await;
     }
     for consumer in consumers {
         consumer.await.unwrap();
     }
-    assert_eq!(queue.depth().await, Default::default());
+    let depth = queue.depth().await.unwrap();
+    assert_eq!((depth.live(), depth.done), (0, 200));
 }

@@ -14,10 +14,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::{Value, json};
 
 use crate::command::{
-    ATTEMPTS_DEFAULT, BACKLOG_DEFAULT, BACKOFF_DEFAULT, BackoffRange, CommandSchema, Delivery,
-    RUN_TIMEOUT_DEFAULT, TIMEOUT_DEFAULT,
+    ATTEMPTS_DEFAULT, BACKLOG_DEFAULT, BACKOFF_DEFAULT, BackoffRange, CommandSchema,
+    DONE_KEPT_DEFAULT, Delivery, LEASE_DEFAULT, OnLeave, RUN_TIMEOUT_DEFAULT, TIMEOUT_DEFAULT,
 };
+use crate::cron::TIMEZONE_DEFAULT;
 use crate::duration;
+use crate::repeat::{Missed, Repeat, Schedule};
 use crate::schema::{Schema, WorkerSchema};
 
 /// BLAKE2s-256 of the canonical text: equal schemas have equal fingerprints. Written as hex.
@@ -106,7 +108,36 @@ fn canonical_command(command: &CommandSchema) -> BTreeMap<&'static str, Value> {
     if command.backoff != BACKOFF_DEFAULT {
         options.insert("backoff", json!(backoff_text(command.backoff)));
     }
+    if command.lease != LEASE_DEFAULT {
+        options.insert("lease", json!(duration::format(command.lease)));
+    }
+    if command.done_kept != DONE_KEPT_DEFAULT {
+        options.insert("done_kept", json!(duration::format(command.done_kept)));
+    }
+    if command.on_leave == OnLeave::Keep {
+        options.insert("on_leave", json!("keep"));
+    }
+    if let Some(repeat) = &command.repeat {
+        canonical_repeat(repeat, &mut options);
+    }
     options
+}
+
+fn canonical_repeat(repeat: &Repeat, options: &mut BTreeMap<&'static str, Value>) {
+    match &repeat.schedule {
+        Schedule::Every(interval) => {
+            options.insert("every", json!(duration::format(*interval)));
+        }
+        Schedule::Cron(cron) => {
+            options.insert("cron", json!(cron.expression()));
+            if cron.timezone() != TIMEZONE_DEFAULT {
+                options.insert("timezone", json!(cron.timezone()));
+            }
+        }
+    }
+    if repeat.missed != Missed::default() {
+        options.insert("missed", json!(repeat.missed.as_str()));
+    }
 }
 
 /// What `responds` means where it is not written. Part of the language, not of `_mesh`.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::access::Access;
 use crate::names::CommandName;
+use crate::repeat::Repeat;
 
 /// Deadline of a call that says nothing else.
 pub const TIMEOUT_DEFAULT: Duration = Duration::from_secs(10);
@@ -17,6 +18,11 @@ pub const ATTEMPTS_DEFAULT: u32 = 5;
 pub const BACKOFF_DEFAULT: BackoffRange =
     BackoffRange { min: Duration::from_secs(1), max: Duration::from_secs(60) };
 
+/// How long a job stays with an instance that does not say that it still has it.
+pub const LEASE_DEFAULT: Duration = Duration::from_secs(30);
+/// How long it is known that a job is done, and what it answered.
+pub const DONE_KEPT_DEFAULT: Duration = Duration::from_secs(60 * 60);
+
 /// Which instances of a worker a command is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
@@ -24,6 +30,16 @@ pub enum Delivery {
     Balanced,
     /// Every instance.
     Broadcast,
+}
+
+/// What happens to the jobs that wait for an instance when it has left for good.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnLeave {
+    /// They become dead letters that say so.
+    #[default]
+    Bury,
+    /// They wait for an instance of the same variant.
+    Keep,
 }
 
 /// Shortest and longest wait between two runs of a job.
@@ -63,6 +79,17 @@ pub struct CommandSchema {
     pub attempts: u32,
     /// Wait between runs of a job. Without meaning, and the default, unless `queued`.
     pub backoff: BackoffRange,
+    /// How long a job stays with an instance that does not renew it: so long does the job of a
+    /// process that died wait for another. Without meaning, and the default, unless `queued`.
+    pub lease: Duration,
+    /// How long it is known that a job is done, and what it answered. Without meaning, and the
+    /// default, unless `queued`.
+    pub done_kept: Duration,
+    /// When it runs by itself, with nothing (`null`) for its arguments. None unless `queued`.
+    pub repeat: Option<Repeat>,
+    /// What happens to the jobs of an instance that has left for good. Without meaning, and the
+    /// default, unless `queued` and broadcast.
+    pub on_leave: OnLeave,
 }
 
 impl CommandSchema {

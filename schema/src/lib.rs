@@ -13,6 +13,7 @@
 //! * `mistake`, `place`, `render`: a mistake, where it is, and how the report is shown
 //! * `quote`, `suggest`: text of a file made safe to show; "did you mean ...?"
 //! * `schema`, `command`, `access`: the resolved model
+//! * `repeat`, `cron`: when a queued command runs by itself
 //! * `canonical`: canonical text and fingerprint
 //! * `summary`: what a schema says, as tables
 //! * [`limits`]: the bounds
@@ -31,6 +32,7 @@
 mod access;
 mod canonical;
 mod command;
+mod cron;
 mod document;
 pub mod duration;
 pub mod limits;
@@ -40,6 +42,7 @@ mod place;
 mod quote;
 mod read;
 mod render;
+mod repeat;
 mod resolve;
 mod schema;
 mod suggest;
@@ -48,13 +51,15 @@ mod summary;
 pub use access::Access;
 pub use canonical::{Fingerprint, FingerprintError};
 pub use command::{
-    ATTEMPTS_DEFAULT, BACKLOG_DEFAULT, BACKOFF_DEFAULT, BackoffRange, CommandSchema, Delivery,
-    RUN_TIMEOUT_DEFAULT, TIMEOUT_DEFAULT,
+    ATTEMPTS_DEFAULT, BACKLOG_DEFAULT, BACKOFF_DEFAULT, BackoffRange, CommandSchema,
+    DONE_KEPT_DEFAULT, Delivery, LEASE_DEFAULT, OnLeave, RUN_TIMEOUT_DEFAULT, TIMEOUT_DEFAULT,
 };
+pub use cron::{CronError, CronSchedule, TIMEZONE_DEFAULT};
 pub use mistake::{Mistake, MistakeKind, SchemaErrors};
 pub use names::{ANY_NODE, CommandName, NameError, Variant, WorkerName};
 pub use quote::quote;
 pub use read::SchemaFormat;
+pub use repeat::{EVERY_MIN, Missed, Repeat, Schedule};
 pub use schema::{Schema, WorkerSchema};
 pub use suggest::nearest;
-pub use summary::{CommandSummary, JobSummary, Summary, WorkerSummary, summary};
+pub use summary::{CommandSummary, JobSummary, RepeatSummary, Summary, WorkerSummary, summary};

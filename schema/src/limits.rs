@@ -27,5 +27,8 @@ pub const BACKLOG_MAX: u32 = 1_000_000;
 /// Most `attempts` that a queued command may ask for, in runs of one job.
 pub const ATTEMPTS_MAX: u32 = 1000;
 
+/// Longest cron expression, in bytes.
+pub const CRON_BYTES_MAX: usize = 128;
+
 /// Longest duration that any option may have: one day, in milliseconds.
 pub const DURATION_MS_MAX: u64 = 24 * 60 * 60 * 1000;

@@ -5,6 +5,7 @@ mod access;
 mod command;
 mod mesh;
 mod option;
+mod repeat;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -151,7 +152,7 @@ impl Resolver<'_, '_> {
         };
         let what = format!("the command {} is a table of its options", quote(&entry.key));
         let table = self.table(&entry.node, &what)?;
-        let options = self.options(table);
+        let options = self.options(table, delivery);
         Some(self.command(name?, delivery, options))
     }
 

@@ -13,9 +13,10 @@ use serde::Serialize;
 
 use crate::access::Access;
 use crate::canonical::{Fingerprint, backoff_text};
-use crate::command::{CommandSchema, Delivery};
+use crate::command::{CommandSchema, Delivery, OnLeave};
 use crate::duration;
 use crate::names::{CommandName, WorkerName};
+use crate::repeat::{Repeat, Schedule};
 use crate::schema::{Schema, WorkerSchema};
 
 /// What a schema says, settled and laid out.
@@ -90,6 +91,28 @@ pub struct JobSummary {
     pub attempts: u32,
     /// Wait between runs.
     pub backoff: String,
+    /// How long a job stays with an instance that does not renew it.
+    pub lease: String,
+    /// How long the end of a job is known.
+    pub done_kept: String,
+    /// When it runs by itself.
+    pub repeat: Option<RepeatSummary>,
+    /// What happens to the jobs of an instance that has left for good: `bury` or `keep`; of
+    /// broadcast commands.
+    pub on_leave: Option<&'static str>,
+}
+
+/// When a command runs by itself, in a [`JobSummary`]: `every`, or `cron` with `timezone`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RepeatSummary {
+    /// The interval.
+    pub every: Option<String>,
+    /// The cron expression.
+    pub cron: Option<String>,
+    /// Its time zone.
+    pub timezone: Option<String>,
+    /// What happens to times that nobody was there for: `skip`, `once` or `all`.
+    pub missed: &'static str,
 }
 
 /// Lays out what a schema says.
@@ -155,16 +178,40 @@ fn summarise_commands<'s>(
         timeout: duration::format(command.timeout),
         concurrency: command.concurrency,
         backlog: command.backlog,
-        job: command.queued.then(|| JobSummary {
-            run_timeout: duration::format(command.run_timeout),
-            attempts: command.attempts,
-            backoff: backoff_text(command.backoff),
-        }),
+        job: command.queued.then(|| summarise_job(command)),
         callers: match &command.allow {
             None => everyone.clone(),
             Some(allow) => everyone.iter().filter(|w| allow.names(w.as_str())).cloned().collect(),
         },
     })
+}
+
+fn summarise_job(command: &CommandSchema) -> JobSummary {
+    JobSummary {
+        run_timeout: duration::format(command.run_timeout),
+        attempts: command.attempts,
+        backoff: backoff_text(command.backoff),
+        lease: duration::format(command.lease),
+        done_kept: duration::format(command.done_kept),
+        repeat: command.repeat.as_ref().map(summarise_repeat),
+        on_leave: (command.delivery == Delivery::Broadcast).then_some(match command.on_leave {
+            OnLeave::Bury => "bury",
+            OnLeave::Keep => "keep",
+        }),
+    }
+}
+
+fn summarise_repeat(repeat: &Repeat) -> RepeatSummary {
+    let (every, cron) = match &repeat.schedule {
+        Schedule::Every(interval) => (Some(duration::format(*interval)), None),
+        Schedule::Cron(cron) => (None, Some(cron)),
+    };
+    RepeatSummary {
+        every,
+        cron: cron.map(|cron| cron.expression().to_owned()),
+        timezone: cron.map(|cron| cron.timezone().to_owned()),
+        missed: repeat.missed.as_str(),
+    }
 }
 
 #[cfg(test)]

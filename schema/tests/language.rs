@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use meshwork_schema::{
-    Access, BACKOFF_DEFAULT, BackoffRange, CommandSchema, Delivery, Schema, SchemaFormat,
+    Access, BACKOFF_DEFAULT, BackoffRange, CommandSchema, Delivery, Missed, OnLeave, Schedule,
+    Schema, SchemaFormat,
 };
 
 const EXAMPLE: &str = r#"
@@ -52,6 +53,10 @@ fn the_example_and_its_defaults() {
         backlog: 1024,
         attempts: 5,
         backoff: BACKOFF_DEFAULT,
+        lease: seconds(30),
+        done_kept: seconds(3600),
+        repeat: None,
+        on_leave: OnLeave::Bury,
     };
     assert_eq!(resize, expected);
     let warm = CommandSchema { name: "warm".parse().unwrap(), responds: false, ..expected.clone() };
@@ -73,6 +78,42 @@ fn the_example_and_its_defaults() {
     assert!(!command(&schema, "flush").responds);
     let reindex = command(&schema, "reindex");
     assert_eq!((reindex.queued, reindex.responds, reindex.concurrency), (true, false, None));
+}
+
+#[test]
+fn commands_that_run_by_themselves() {
+    let schema = Schema::from_toml(
+        "[thumbnailer._commands._balanced]\n\
+         sweep = { queued = true, every = '5m', missed = 'all' }\n\
+         report = { queued = true, cron = ' 0 3  * * mon', timezone = 'europe/berlin' }\n\
+         nightly = { queued = true, cron = '@daily', lease = '5s', done_kept = '2h' }\n\
+         [thumbnailer._commands._broadcast]\n\
+         reindex = { queued = true, on_leave = 'keep', every = '1h', missed = 'skip' }\n",
+    )
+    .unwrap();
+    let repeat = |name: &str| command(&schema, name).repeat.expect(name);
+    assert_eq!(repeat("sweep").schedule, Schedule::Every(seconds(300)));
+    assert_eq!(repeat("sweep").missed, Missed::All);
+    let Schedule::Cron(cron) = repeat("report").schedule else { panic!("an interval") };
+    assert_eq!((cron.expression(), cron.timezone()), ("0 3 * * MON", "Europe/Berlin"));
+    assert_eq!(repeat("report").missed, Missed::Once);
+    let Schedule::Cron(cron) = repeat("nightly").schedule else { panic!("an interval") };
+    assert_eq!((cron.expression(), cron.timezone()), ("@daily", "UTC"));
+    let nightly = command(&schema, "nightly");
+    assert_eq!((nightly.lease, nightly.done_kept), (seconds(5), seconds(7200)));
+    assert_eq!(command(&schema, "reindex").on_leave, OnLeave::Keep);
+    assert_eq!(repeat("reindex").missed, Missed::Skip);
+
+    let canonical = schema.canonical_json();
+    assert_eq!(Schema::from_json(&canonical), Ok(schema));
+    for part in [
+        r#""every":"5m","missed":"all","queued":true"#,
+        r#""cron":"0 3 * * MON","queued":true,"timezone":"Europe/Berlin""#,
+        r#""cron":"@daily","done_kept":"2h","lease":"5s","queued":true"#,
+        r#""every":"1h","missed":"skip","on_leave":"keep","queued":true"#,
+    ] {
+        assert!(canonical.contains(part), "{part} in {canonical}");
+    }
 }
 
 #[test]

@@ -17,6 +17,7 @@ fn option_mistake(options: &str) -> (String, String, String) {
 const UNITS: &str =
     "write whole numbers with the units h, m, s, ms, the longest first, like \"1m30s\"";
 const WAITS: &str = "write the shortest and the longest wait, like \"1s..1m\"";
+const FIELDS: &str = "write minute, hour, day of month, month and day of week, like \"0 3 * * *\"";
 const BOOLEAN: &str = "write true or false, without quotes";
 
 /// Options, the text under the caret, the message, the help.
@@ -118,6 +119,92 @@ const OPTION_MISTAKES: &[[&str; 4]] = &[
         WAITS,
     ],
     ["queued = true, backoff = '1s..2'", "'1s..2'", "`2` is not a duration", UNITS],
+    [
+        "cron = '0 3 * * *'",
+        "cron",
+        "`cron` needs a queued command",
+        "set `queued` to true, or leave it out",
+    ],
+    [
+        "queued = true, every = '5m', cron = '0 3 * * *'",
+        "cron",
+        "`every` and `cron` do not go together",
+        "keep one of the two",
+    ],
+    [
+        "queued = true, every = '500ms'",
+        "'500ms'",
+        "`every` is at least 1s: a queue is no clock",
+        "write \"1s\" or more",
+    ],
+    [
+        "queued = true, lease = '10ms'",
+        "'10ms'",
+        "`lease` is at least 1s: a pause of the process would cost it its jobs",
+        "write \"1s\" or more",
+    ],
+    [
+        "queued = true, done_kept = '0s'",
+        "'0s'",
+        "`done_kept` is at least 1s: a job that is sent twice would run twice",
+        "write \"1s\" or more",
+    ],
+    [
+        "queued = true, cron = '0 3 * *'",
+        "'0 3 * *'",
+        "`0 3 * *` is not a cron expression: it has 4 fields instead of five",
+        FIELDS,
+    ],
+    [
+        "queued = true, cron = '0 0 3 * * *'",
+        "'0 0 3 * * *'",
+        "`0 0 3 * * *` is not a cron expression: it has 6 fields instead of five",
+        "leave the seconds out: minute, hour, day of month, month, day of week; for less than a \
+         minute write `every`",
+    ],
+    [
+        "queued = true, cron = '0 0 30 2 *'",
+        "'0 0 30 2 *'",
+        "`0 0 30 2 *` is not a cron expression: there is never such a time",
+        FIELDS,
+    ],
+    ["queued = true, cron = 3", "3", "`cron` is a cron expression, this is a number", FIELDS],
+    [
+        "queued = true, cron = '0 3 * * *', timezone = 'Europe/Berln'",
+        "'Europe/Berln'",
+        "`Europe/Berln` is not a time zone",
+        "did you mean `Europe/Berlin`?",
+    ],
+    [
+        "queued = true, cron = '0 3 * * *', timezone = 'home'",
+        "'home'",
+        "`home` is not a time zone",
+        "write a name of the IANA database, like \"Europe/Berlin\"",
+    ],
+    [
+        "queued = true, every = '5m', timezone = 'UTC'",
+        "timezone",
+        "`timezone` needs `cron`",
+        "leave it out: an interval is the same in every zone",
+    ],
+    [
+        "queued = true, missed = 'all'",
+        "missed",
+        "`missed` needs `every` or `cron`",
+        "write one of the two, or leave it out",
+    ],
+    [
+        "queued = true, every = '5m', missed = 'some'",
+        "'some'",
+        "`some` is not `skip`, `once` or `all`",
+        "write `skip`, `once` or `all`, in quotes",
+    ],
+    [
+        "queued = true, on_leave = 'keep'",
+        "on_leave",
+        "`on_leave` needs a broadcast command",
+        "leave it out: a balanced queue belongs to no instance",
+    ],
     ["allow = 'a'", "'a'", "`a` is not a list of workers", "write a list: [\"a\"]"],
     [
         "allow = 'anynode'",
@@ -201,8 +288,8 @@ y = true
         "1:11: a worker is a table, this is a number (write { } for one that says nothing)",
         "2:2: `_mash` is not a table of the schema (did you mean `_mesh`?)",
         "4:1: `responds` is not a default of the mesh (the other options are said by each command \
-         for itself; known here: `timeout`, `run_timeout`, `concurrency`, `backlog`, `attempts` \
-         or `backoff`)",
+         for itself; known here: `timeout`, `run_timeout`, `concurrency`, `backlog`, `attempts`, \
+         `backoff`, `lease` or `done_kept`)",
         "5:11: `timeout` is a duration, this is a number (say the unit, in quotes: \"3s\" \
          or \"3ms\")",
         "7:1: `allow` is not a key of a worker (did you mean `_allow`?)",

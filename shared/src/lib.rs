@@ -22,6 +22,7 @@ pub mod outcome;
 pub mod protocol;
 pub mod random;
 pub mod record;
+pub mod sealed_job;
 pub mod secret;
 pub mod signed_schema;
 pub mod ticket;

@@ -3,6 +3,8 @@
 //! The promise behind these types: a failure says *not executed*, *failed* or *unknown*, and is
 //! never a guess. Whoever builds a [`NotExecuted`] must be able to prove that no handler ran.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -96,6 +98,13 @@ pub enum NotExecuted {
     /// The caller withdrew the call before it started.
     #[error("cancelled before it started")]
     Cancelled,
+    /// The store of the queue cannot be reached, or takes nothing: the job was not stored. Retry
+    /// later.
+    #[error("the queue takes no job: {message}")]
+    QueueUnavailable {
+        /// What the store or the network said.
+        message: String,
+    },
 }
 
 impl NotExecuted {
@@ -113,7 +122,8 @@ impl NotExecuted {
             | Self::Deadline
             | Self::ArgumentRefused { .. }
             | Self::TooLarge { .. }
-            | Self::Cancelled => false,
+            | Self::Cancelled
+            | Self::QueueUnavailable { .. } => false,
         }
     }
 }
@@ -134,6 +144,13 @@ pub enum UnknownCause {
         /// What the decoder said.
         message: String,
     },
+    /// The store of a queue did not answer: the job may be stored. Enqueue it again with the same
+    /// id only.
+    #[error("the queue did not answer: {message}")]
+    Queue {
+        /// What the store or the network said.
+        message: String,
+    },
 }
 
 /// What a handler says when it refuses or fails: becomes [`CallError::Failed`] at the caller.
@@ -147,12 +164,48 @@ pub struct Failure {
     /// Whatever else the caller should know.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub details: Option<serde_json::Value>,
+    /// What becomes of a job that failed so. Does not travel: callers decide for themselves.
+    #[serde(skip)]
+    pub retry: Retry,
+}
+
+/// What becomes of a job whose run failed. Without meaning for a call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Retry {
+    /// It runs again after the backoff of its command, while it has attempts left.
+    #[default]
+    Backoff,
+    /// It runs again after this time, while it has attempts left.
+    After(Duration),
+    /// It never runs again: it is a dead letter now.
+    Never,
 }
 
 impl Failure {
     /// A failure with a word for programs and a sentence for people.
     pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { code: code.into(), message: message.into(), details: None }
+        Self { code: code.into(), message: message.into(), details: None, retry: Retry::Backoff }
+    }
+
+    /// Of a job: run it again after this time instead of the backoff, while it has attempts left.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use meshwork_shared::outcome::Failure;
+    ///
+    /// let busy = Failure::new("busy", "the printer is warm").retry_after(Duration::from_secs(30));
+    /// ```
+    #[must_use]
+    pub fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry = Retry::After(wait);
+        self
+    }
+
+    /// Of a job: never run it again, whatever attempts are left.
+    #[must_use]
+    pub fn permanent(mut self) -> Self {
+        self.retry = Retry::Never;
+        self
     }
 
     /// Adds details for programs.
@@ -180,7 +233,7 @@ impl ErrorBody {
     pub fn into_call_error(self, call_id: CallId) -> CallError {
         match self {
             Self::NotExecuted(reason) => CallError::NotExecuted { reason },
-            Self::Failed(Failure { code, message, details }) => {
+            Self::Failed(Failure { code, message, details, .. }) => {
                 CallError::Failed { code, message, details }
             }
             Self::Unknown(cause) => CallError::Unknown { call_id, cause },

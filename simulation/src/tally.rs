@@ -100,6 +100,7 @@ fn outcome_kind(outcome: &Outcome) -> &'static str {
         Outcome::Unknown(UnknownCause::Deadline) => "unknown: deadline",
         Outcome::Unknown(UnknownCause::LinkLost) => "unknown: link lost",
         Outcome::Unknown(UnknownCause::BadReply { .. }) => "unknown: bad reply",
+        Outcome::Unknown(UnknownCause::Queue { .. }) => "unknown: queue",
         Outcome::NotExecuted(reason) => match reason {
             NotExecuted::NoInstance => "not executed: no instance",
             NotExecuted::NotAllowed => "not executed: not allowed",
@@ -111,6 +112,7 @@ fn outcome_kind(outcome: &Outcome) -> &'static str {
             NotExecuted::TooLarge { .. } => "not executed: too large",
             NotExecuted::LinkLost => "not executed: link lost",
             NotExecuted::Cancelled => "not executed: cancelled",
+            NotExecuted::QueueUnavailable { .. } => "not executed: queue unavailable",
         },
     }
 }

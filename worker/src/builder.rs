@@ -9,6 +9,7 @@ use actix::Actor;
 use actix::dev::{MessageResponse, ToEnvelope};
 use actix::{AsyncContext, Message};
 use bytes::Bytes;
+use meshwork_queue::QueueBackend;
 use meshwork_schema::{NameError, Variant};
 use meshwork_shared::clock::Clock;
 use meshwork_shared::config::{ConfigError, Credentials, Sources, WorkerConfig, WorkerSettings};
@@ -28,6 +29,7 @@ use crate::handler::{
     BlockingHandler, FutureHandler, Handler, Pool, RawBlockingHandler, RawHandler,
 };
 use crate::hooks::{Disconnection, Hooks};
+use crate::jobs::event::JobEvent;
 use crate::session::JoinError;
 use crate::start;
 use crate::worker::{Identity, Worker};
@@ -60,6 +62,14 @@ pub enum StartError {
     /// A key or pin file that cannot be used.
     #[error("{0}")]
     KeyFile(String),
+    /// The queue cannot be opened. Correct its address, or start its store.
+    #[error("the queue {address} cannot be opened: {cause}")]
+    Queue {
+        /// The address, without what could be a password.
+        address: String,
+        /// What is wrong.
+        cause: String,
+    },
     /// The system gives no thread.
     #[error("cannot start a thread: {0}")]
     Thread(std::io::Error),
@@ -100,6 +110,7 @@ pub struct Builder {
     pub(crate) hooks: Hooks,
     pub(crate) surroundings: Surroundings,
     pub(crate) ready_within: Option<Duration>,
+    pub(crate) queue_backend: Option<Arc<dyn QueueBackend>>,
     handlers: Vec<(Option<&'static str>, String, MakeHandler)>,
 }
 
@@ -117,6 +128,7 @@ impl Builder {
                 in_place: false,
             },
             ready_within: None,
+            queue_backend: None,
             handlers: Vec::new(),
         }
     }
@@ -168,6 +180,20 @@ impl Builder {
     /// Threads that carry links; 0 puts them on the thread that starts the worker.
     pub fn lanes(mut self, lanes: usize) -> Self {
         self.settings.lanes = Some(lanes);
+        self
+    }
+
+    /// Where queues are kept: `memory` (the default), or the address of a store, such as
+    /// `redis://host:6379/0?prefix=shop` or `file:/var/lib/shop/jobs.db`. All workers of a mesh
+    /// need the same.
+    pub fn queue(mut self, address: impl Into<String>) -> Self {
+        self.settings.queue = Some(address.into());
+        self
+    }
+
+    /// Keeps queues in this backend, whatever [`queue`](Self::queue) and the environment say.
+    pub fn queue_backend(mut self, backend: Arc<dyn QueueBackend>) -> Self {
+        self.queue_backend = Some(backend);
         self
     }
 
@@ -320,6 +346,13 @@ impl Builder {
         hook: impl Fn(Disconnection) + Send + Sync + 'static,
     ) -> Self {
         self.hooks.disconnection.push(Arc::new(hook));
+        self
+    }
+
+    /// Told of what happens to the jobs that this instance runs. Called on the task that runs the
+    /// job: hooks must not block.
+    pub fn on_job(mut self, hook: impl Fn(JobEvent) + Send + Sync + 'static) -> Self {
+        self.hooks.job.push(Arc::new(hook));
         self
     }
 

@@ -4,9 +4,13 @@ use std::sync::Arc;
 
 use meshwork_shared::protocol::MemberKey;
 
+use crate::jobs::event::JobEvent;
 use crate::worker::Identity;
 
 type Hook<T> = Arc<dyn Fn(T) + Send + Sync>;
+
+/// Told of what happens to jobs, on the task that runs the job.
+pub(crate) type JobHook = Hook<JobEvent>;
 
 /// A peer that was linked, and why it no longer is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +27,7 @@ pub(crate) struct Hooks {
     pub(crate) mesh: Vec<Hook<Identity>>,
     pub(crate) connection: Vec<Hook<MemberKey>>,
     pub(crate) disconnection: Vec<Hook<Disconnection>>,
+    pub(crate) job: Vec<JobHook>,
 }
 
 impl Hooks {

@@ -10,7 +10,8 @@
 //! * [`hooks`]: what user code is told
 //! * `control`: the actor that owns membership, links and the session with the master;
 //!   `peers` is its pure core, `routes` the snapshot that calls read
-//! * `service`, `slots`, `jobs`: how calls of peers are served
+//! * `service`, `slots`: how calls of peers are served
+//! * [`jobs`]: queued calls, stored and run
 //! * `session`, `trust`, `authority`, `discover`: how the mesh is joined, and who is believed
 //!
 //! # A whole worker
@@ -55,7 +56,7 @@ mod control;
 mod discover;
 pub mod handler;
 pub mod hooks;
-mod jobs;
+pub mod jobs;
 mod peers;
 mod routes;
 mod service;
@@ -70,14 +71,21 @@ pub mod worker;
 pub use builder::{Builder, StartError};
 pub use call::broadcast::{InstanceOutcome, Outcomes};
 pub use call::direct::Peer;
-pub use call::enqueue::Receipt;
+pub use call::enqueue::{Enqueue, EnqueueAll, Receipt};
+pub use call::enqueue_broadcast::EnqueueBroadcast;
 pub use call::options::{CallOptions, Strategy};
 pub use command::Command;
-pub use context::{Caller, Context};
+pub use context::{Caller, Context, JobRun};
 pub use hooks::Disconnection;
+pub use jobs::event::{JobEvent, JobEventKind};
+pub use jobs::figures::JobFigures;
+pub use jobs::handle::{JobError, JobHandle, JobRef};
+pub use jobs::options::JobOptions;
+pub use meshwork_queue::{Canceled, JobStatus, Priority, QueueBackend, QueueDepth, QueueName};
 pub use meshwork_schema::Variant;
 pub use meshwork_shared::codec::Codec;
 pub use meshwork_shared::config::Sources;
+pub use meshwork_shared::ids::JobId;
 pub use meshwork_shared::logging;
 pub use meshwork_shared::outcome::{CallError, Failure, NotExecuted, UnknownCause};
 pub use meshwork_shared::protocol::MemberKey;

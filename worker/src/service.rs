@@ -8,7 +8,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use meshwork_schema::{Schema, WorkerSchema};
-use meshwork_shared::link::message::{CommandRef, InboundCall};
+use meshwork_shared::link::message::{Body, CommandRef, InboundCall};
 use meshwork_shared::link::service::{Handling, Notice, Served as Answered, Service};
 use meshwork_shared::outcome::NotExecuted;
 
@@ -16,6 +16,9 @@ use crate::context::{Caller, Context};
 use crate::control::PeerDrains;
 use crate::handler::Held;
 use crate::handler::table::{Handlers, Served};
+use crate::jobs::options::JobOptions;
+use crate::jobs::serve::{Wanted, enqueue, question};
+use crate::jobs::wire;
 use crate::peers::LinkId;
 use crate::worker::Worker;
 
@@ -97,12 +100,15 @@ impl LinkService {
         if !served.schema.queued {
             return self.start(served, call);
         }
-        let context = self.context(&call);
-        let (inner, served) = (self.worker.inner().clone(), served.clone());
-        Answered::Handling(Box::pin(async move {
-            let instance = inner.identity().key();
-            inner.queues.enqueue(served, context, call, instance).await
-        }))
+        let wanted = Wanted {
+            caller: self.caller.clone(),
+            trace: call.trace,
+            body: call.body,
+            options: JobOptions::default(),
+            deadline: call.deadline,
+        };
+        let stored = enqueue(self.worker.without_deadline(), served.clone(), wanted);
+        Answered::Handling(Box::pin(stored))
     }
 
     fn context(&self, call: &InboundCall) -> Context {
@@ -112,6 +118,58 @@ impl LinkService {
             deadline: call.deadline,
             attempt: call.attempt.unwrap_or(1),
             worker: self.worker.within(call.deadline, call.trace),
+            job: None,
+        }
+    }
+
+    /// A peer wants a job stored in this process, or asks about one.
+    fn serve_jobs(&self, call: InboundCall) -> Answered {
+        let refused =
+            |message: String| Answered::Ready(Err(NotExecuted::ArgumentRefused { message }.into()));
+        let CommandRef::Name(name) = &call.command else {
+            return Answered::Ready(Err(NotExecuted::NoSuchCommand.into()));
+        };
+        let worker = self.worker.without_deadline();
+        if name[..] == *wire::ENQUEUE.as_bytes() {
+            let (head, bytes) = match wire::read::<wire::EnqueueHead>(&call.body) {
+                Ok(read) => read,
+                Err(message) => return refused(message),
+            };
+            let wanted = Wanted {
+                caller: self.caller.clone(),
+                trace: call.trace,
+                body: Body { codec: head.codec, bytes },
+                options: head.options(),
+                deadline: call.deadline,
+            };
+            return match self.find_queued(&head.command) {
+                Ok(served) => Answered::Handling(Box::pin(enqueue(worker, served, wanted))),
+                Err(reason) => Answered::Ready(Err(reason.into())),
+            };
+        }
+        if name[..] != *wire::JOB.as_bytes() {
+            return Answered::Ready(Err(NotExecuted::NoSuchCommand.into()));
+        }
+        let asked = match wire::read::<wire::Question>(&call.body) {
+            Ok((asked, _)) => asked,
+            Err(message) => return refused(message),
+        };
+        match self.find_queued(&asked.command) {
+            Ok(served) => Answered::Handling(Box::pin(question(worker, served, asked))),
+            Err(reason) => Answered::Ready(Err(reason.into())),
+        }
+    }
+
+    /// A queued command that this caller may call.
+    fn find_queued(&self, command: &str) -> Result<Arc<Served>, NotExecuted> {
+        match entry(command, &self.caller, &self.access.load()) {
+            Entry::Open(served) if served.schema.queued => Ok(served),
+            Entry::Open(_) => {
+                let message = format!("`{command}` is not queued");
+                Err(NotExecuted::ArgumentRefused { message })
+            }
+            Entry::Missing => Err(NotExecuted::NoSuchCommand),
+            Entry::Denied => Err(NotExecuted::NotAllowed),
         }
     }
 
@@ -138,6 +196,9 @@ impl LinkService {
 
 impl Service for LinkService {
     fn serve(&self, call: InboundCall) -> Answered {
+        if matches!(&call.command, CommandRef::Name(name) if name.first() == Some(&wire::PREFIX)) {
+            return self.serve_jobs(call);
+        }
         let access = self.access.load();
         let refused = match access.find(&call.command, &self.caller).as_ref() {
             Entry::Open(served) => return self.open(served, call),

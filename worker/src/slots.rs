@@ -18,6 +18,7 @@ const EARLY_MAX: Duration = Duration::from_millis(100);
 /// The slots of one command, shared by all links.
 pub(crate) struct Slots {
     free: Semaphore,
+    total: usize,
     waiting: AtomicUsize,
     backlog: usize,
 }
@@ -34,14 +35,24 @@ pub(crate) struct Place {
 
 impl Slots {
     pub(crate) fn new(concurrency: usize, backlog: usize) -> Self {
-        let free = Semaphore::new(concurrency.clamp(1, Semaphore::MAX_PERMITS));
-        Self { free, waiting: AtomicUsize::new(0), backlog }
+        let total = concurrency.clamp(1, Semaphore::MAX_PERMITS);
+        Self { free: Semaphore::new(total), total, waiting: AtomicUsize::new(0), backlog }
     }
 
     /// A slot, if one is free and nobody waits for it.
     pub(crate) fn try_take(self: &Arc<Self>) -> Option<Slot> {
         self.free.try_acquire().ok()?.forget();
         Some(Slot { slots: self.clone() })
+    }
+
+    /// Slots that are free now.
+    pub(crate) fn free(&self) -> usize {
+        self.free.available_permits()
+    }
+
+    /// Slots in all.
+    pub(crate) fn total(&self) -> usize {
+        self.total
     }
 
     /// Waits for a slot, however long: for jobs, which have their place in a queue.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use actix::{Actor, Addr};
+use meshwork_queue::QueueBackend;
 use meshwork_schema::CommandName;
 use meshwork_shared::admission::HandshakeCounters;
 use meshwork_shared::config::{Credentials, WorkerConfig};
@@ -22,7 +23,7 @@ use crate::authority::Authority;
 use crate::builder::{Builder, Resolved, StartError, admission, advertised, resolve};
 use crate::control::{Control, Inbound, Parts, Shutdown};
 use crate::handler::table::Registration;
-use crate::jobs::Queues;
+use crate::jobs::Jobs;
 use crate::session::{Claim, Session};
 use crate::trust::Trust;
 use crate::worker::{Identity, Inner, Worker};
@@ -59,7 +60,8 @@ pub(crate) async fn start(mut builder: Builder) -> Result<Worker, StartError> {
         Authority::new(config.authority, hash, config.strict, config.authority_file.clone())
             .map_err(StartError::KeyFile)?;
     let trust = Arc::new(Trust::new(mesh_id(&config), clock.clone(), &config.limits));
-    let worker = make_worker(&builder, &config, &variant, &node_key);
+    let backend = open_queue(&builder, &config)?;
+    let worker = make_worker(&builder, &config, &variant, &node_key, backend);
     let lanes =
         if surroundings.in_place { 0 } else { config.lanes.unwrap_or(Lanes::default_count()) };
     let (ready, is_ready) = oneshot::channel();
@@ -110,6 +112,11 @@ pub(crate) async fn start(mut builder: Builder) -> Result<Worker, StartError> {
         })?,
     }
     guard.0 = None;
+    let warned = worker.without_deadline();
+    worker.inner().spawn(async move {
+        warned.inner().jobs.warn().await;
+        warned.inner().jobs.bury_departed(&warned).await;
+    });
     Ok(worker)
 }
 
@@ -141,6 +148,7 @@ fn make_worker(
     config: &WorkerConfig,
     variant: &meshwork_schema::Variant,
     node_key: &NodeKey,
+    backend: Arc<dyn QueueBackend>,
 ) -> Worker {
     let identity = Identity {
         worker: config.worker.clone(),
@@ -150,10 +158,24 @@ fn make_worker(
     };
     let activity = Activity::default();
     let surroundings = &builder.surroundings;
-    let queues =
-        Queues::new(surroundings.random.clone(), surroundings.clock.clone(), activity.clone());
-    let inner = Inner::new(identity, queues, activity, Handle::current(), config.grace);
+    let (random, clock) = (surroundings.random.clone(), surroundings.clock.clone());
+    let jobs = Jobs::new(backend, random, clock, builder.hooks.job.clone(), config.leave_after);
+    let inner = Inner::new(identity, jobs, activity, Handle::current(), config.grace);
     Worker::from_inner(Arc::new(inner))
+}
+
+/// Where queues are kept: what the program brings, or what the configuration names.
+fn open_queue(
+    builder: &Builder,
+    config: &WorkerConfig,
+) -> Result<Arc<dyn QueueBackend>, StartError> {
+    if let Some(backend) = &builder.queue_backend {
+        return Ok(backend.clone());
+    }
+    let (random, clock) = (builder.surroundings.random.clone(), builder.surroundings.clock.clone());
+    meshwork_queue::open(config.queue.expose(), mesh_id(config), random, clock).map_err(|error| {
+        StartError::Queue { address: config.queue.to_string(), cause: error.to_string() }
+    })
 }
 
 fn mesh_id(config: &WorkerConfig) -> MeshId {

@@ -2,17 +2,19 @@
 //! thread and any tokio runtime.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use actix::Addr;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use bytes::Bytes;
+use meshwork_queue::seal::JobKeys;
 use meshwork_schema::{Schema, Variant, WorkerName};
 use meshwork_shared::ids::{Incarnation, NodeId};
 use meshwork_shared::link::message::Body;
 use meshwork_shared::outcome::{CallError, NotExecuted};
-use meshwork_shared::protocol::{Member, MemberKey};
+use meshwork_shared::protocol::{Member, MemberKey, QueueKeys};
 use meshwork_shared::record::TraceContext;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -23,13 +25,12 @@ use crate::builder::Builder;
 use crate::call::balanced::{Call, RawCall};
 use crate::call::broadcast::{Broadcast, RawBroadcast};
 use crate::call::direct::Peer;
-use crate::call::enqueue::Enqueue;
 use crate::call::options::CallOptions;
 use crate::call::{Asking, encode, json_body};
 use crate::command::Command;
 use crate::control::{Control, PeerDrains, Shutdown};
 use crate::handler::table::Handlers;
-use crate::jobs::Queues;
+use crate::jobs::Jobs;
 use crate::routes::Routes;
 use crate::wakeup::{Changes, Stop};
 
@@ -73,12 +74,16 @@ pub(crate) struct Inner {
     schema: ArcSwapOption<Schema>,
     handlers: ArcSwapOption<Handlers>,
     pub(crate) activity: Activity,
-    pub(crate) queues: Queues,
+    pub(crate) jobs: Jobs,
+    /// What jobs in a shared store are sealed with; the control puts them here.
+    pub(crate) job_keys: ArcSwap<JobKeys>,
     control: OnceLock<Addr<Control>>,
     listens: OnceLock<SocketAddr>,
     /// Where tasks that outlive a link run.
     runtime: Handle,
     warned: Mutex<Option<Instant>>,
+    /// Whether there is a session with the master.
+    has_master: AtomicBool,
     /// Why there is no session with the master, if there is none.
     join_failure: Mutex<Option<String>>,
     grace: Duration,
@@ -87,12 +92,13 @@ pub(crate) struct Inner {
 impl Inner {
     pub(crate) fn new(
         identity: Identity,
-        queues: Queues,
+        jobs: Jobs,
         activity: Activity,
         runtime: Handle,
         grace: Duration,
     ) -> Self {
         Self {
+            job_keys: ArcSwap::from_pointee(JobKeys::none(identity.worker.clone())),
             identity: ArcSwap::from_pointee(identity),
             routes: ArcSwap::default(),
             changes: watch::Sender::new(0),
@@ -101,11 +107,12 @@ impl Inner {
             schema: ArcSwapOption::empty(),
             handlers: ArcSwapOption::empty(),
             activity,
-            queues,
+            jobs,
             control: OnceLock::new(),
             listens: OnceLock::new(),
             runtime,
             warned: Mutex::new(None),
+            has_master: AtomicBool::new(false),
             join_failure: Mutex::new(None),
             grace,
         }
@@ -152,6 +159,12 @@ impl Inner {
         self.schema.store(Some(schema));
     }
 
+    /// Takes keys of queued jobs; wakes whoever waits for them.
+    pub(crate) fn add_job_keys(&self, sent: &QueueKeys) {
+        self.job_keys.store(Arc::new(self.job_keys.load().with(sent)));
+        self.wakeup.tell();
+    }
+
     pub(crate) fn handlers(&self) -> Option<Arc<Handlers>> {
         self.handlers.load_full()
     }
@@ -185,8 +198,22 @@ impl Inner {
         self.runtime.spawn(task);
     }
 
+    /// Where tasks run that must be joined.
+    pub(crate) fn runtime(&self) -> &Handle {
+        &self.runtime
+    }
+
     pub(crate) fn grace(&self) -> Duration {
         self.grace
+    }
+
+    pub(crate) fn set_has_master(&self, has_master: bool) {
+        self.has_master.store(has_master, Ordering::Relaxed);
+    }
+
+    /// Whether the list of members is kept up to date.
+    pub(crate) fn has_master(&self) -> bool {
+        self.has_master.load(Ordering::Relaxed)
     }
 
     pub(crate) fn set_join_failure(&self, failure: String) {
@@ -306,44 +333,6 @@ impl Worker {
     ) -> RawBroadcast<'a> {
         let body = Ok(Body::raw(bytes));
         RawBroadcast(Broadcast::new(self, worker, command, Asking::Broadcast, body))
-    }
-
-    /// Stores a call of a queued command; the answer is a receipt.
-    pub fn enqueue<C: Command>(&self, command: C) -> Enqueue<'_> {
-        let (callee, name, body) = (C::WORKER, C::NAME, encode(&command));
-        let options = CallOptions::default();
-        Enqueue { worker: self, callee, command: name, body, options }
-    }
-
-    /// Stores one job at every instance of a queued broadcast command; one receipt each.
-    pub fn enqueue_broadcast<C: Command>(
-        &self,
-        command: C,
-    ) -> Broadcast<'_, crate::call::enqueue::Receipt> {
-        Broadcast::new(self, C::WORKER, C::NAME, Asking::EnqueueBroadcast, encode(&command))
-    }
-
-    /// Stores a call of a queued command without types; the answer is a receipt.
-    pub fn enqueue_json<'a>(
-        &'a self,
-        worker: &'a str,
-        command: &'a str,
-        arguments: &serde_json::Value,
-    ) -> Enqueue<'a> {
-        let (body, options) = (Ok(json_body(arguments)), CallOptions::default());
-        Enqueue { worker: self, callee: worker, command, body, options }
-    }
-
-    /// Stores one job at every instance of a queued broadcast command without types; one receipt
-    /// each.
-    pub fn enqueue_broadcast_json<'a>(
-        &'a self,
-        worker: &'a str,
-        command: &'a str,
-        arguments: &serde_json::Value,
-    ) -> Broadcast<'a, crate::call::enqueue::Receipt> {
-        let body = Ok(json_body(arguments));
-        Broadcast::new(self, worker, command, Asking::EnqueueBroadcast, body)
     }
 
     /// One instance, to call it and no other.

@@ -55,6 +55,29 @@ fn nobody_is_revoked_who_is_not_there() {
 }
 
 #[test]
+fn the_queue_root_is_rotated_and_old_ones_are_forgotten() {
+    let folder = Folder::with_mesh(SCHEMA);
+    let master = RunningMaster::start(&folder, &[]);
+    let access = ["--master", master.http(), "--state-dir", "state"];
+    let queue = |arguments: &[&str]| folder.run(&[&["queue"], arguments, &access].concat());
+    let ran = queue(&["rotate-root"]).code(0);
+    assert!(ran.out.contains("2 in all"), "{}", ran.out);
+    let ran = queue(&["forget-roots", "--json"]).code(0);
+    let roots: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(roots["kept"], serde_json::json!([roots["epoch"]]));
+    for _ in 0..7 {
+        queue(&["rotate-root"]).code(0);
+    }
+    let ran = queue(&["rotate-root"]).code(1);
+    assert!(ran.err.contains("8 queue roots"), "{}", ran.err);
+    let wrong = ["queue", "rotate-root", "--master", master.http(), "--token-file", "nowhere"];
+    folder.run(&wrong).code(66);
+    folder
+        .run(&["queue", "rotate-root", "--master", master.mesh(), "--state-dir", "state"])
+        .code(64);
+}
+
+#[test]
 fn where_no_master_is_members_say_so() {
     let folder = Folder::new();
     let ran = folder.run(&["members", "--master", "http://127.0.0.1:1"]).code(69);

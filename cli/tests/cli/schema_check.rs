@@ -62,7 +62,7 @@ fn wrong_usage_is_64_and_help_is_0() {
 #[test]
 fn help_teaches() {
     let folder = Folder::new();
-    let subcommands: [&[&str]; 9] = [
+    let subcommands: [&[&str]; 12] = [
         &["schema", "check"],
         &["keygen"],
         &["keygen", "join"],
@@ -71,6 +71,9 @@ fn help_teaches() {
         &["members"],
         &["members", "revoke"],
         &["call"],
+        &["queue"],
+        &["queue", "rotate-root"],
+        &["queue", "forget-roots"],
         &["demo"],
     ];
     for subcommand in subcommands {

@@ -120,6 +120,16 @@ pub struct MemberName {
     pub variant: Variant,
 }
 
+/// The queue roots: what jobs in a shared store are sealed under.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QueueRoots {
+    /// The epoch that jobs are sealed under: the unix millisecond at which its root was made, or
+    /// one more than the epoch before.
+    pub epoch: u64,
+    /// All epochs that still open jobs, oldest first.
+    pub kept: Vec<u64>,
+}
+
 /// Why a request was not carried out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {

@@ -10,6 +10,8 @@
 //! | `GET /v1/schema` | yes | [`dto::SchemaInfo`] |
 //! | `GET /v1/counters` | yes | [`dto::CounterList`] |
 //! | `POST /v1/members/{worker}/{variant}/revoke` | yes | [`dto::Revoked`] |
+//! | `POST /v1/queue-root/rotate` | yes | [`dto::QueueRoots`] |
+//! | `POST /v1/queue-root/forget` | yes | [`dto::QueueRoots`] |
 //!
 //! Every error is a [`dto::Problem`]. No request has a body.
 //!

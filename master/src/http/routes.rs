@@ -8,12 +8,14 @@ use meshwork_shared::protocol::MemberKey;
 
 use super::Facts;
 use super::dto::{
-    CounterList, Health, MasterInfo, MemberList, MemberName, MemberRow, Problem, Readiness,
-    ReloadInfo, Revoked, SchemaInfo,
+    CounterList, Health, MasterInfo, MemberList, MemberName, MemberRow, Problem, QueueRoots,
+    Readiness, ReloadInfo, Revoked, SchemaInfo,
 };
 use crate::master::{LastReload, Members, Reloaded, SchemaStatus};
+use crate::queue_roots::{QueueRootStatus, RotateError};
 use crate::registry::actor::{
-    Counters, CountersNow, MembersNow, RegistryActor, RevokeTickets, SchemaNow,
+    Counters, CountersNow, ForgetQueueRoots, MembersNow, RegistryActor, RevokeTickets,
+    RotateQueueRoot, SchemaNow,
 };
 use crate::registry::{MemberInfo, RevokeError, RevokeTarget};
 
@@ -30,7 +32,9 @@ pub(super) fn configure(app: &mut web::ServiceConfig) {
         .service(resource("/v1/members", web::get().to(members)))
         .service(resource("/v1/schema", web::get().to(schema)))
         .service(resource("/v1/counters", web::get().to(counters)))
-        .service(resource("/v1/members/{worker}/{variant}/revoke", web::post().to(revoke)));
+        .service(resource("/v1/members/{worker}/{variant}/revoke", web::post().to(revoke)))
+        .service(resource("/v1/queue-root/rotate", web::post().to(rotate_queue_root)))
+        .service(resource("/v1/queue-root/forget", web::post().to(forget_queue_roots)));
 }
 
 /// What the registry answers, or the answer for when it does not.
@@ -154,6 +158,33 @@ async fn revoke(facts: web::Data<Facts>, path: web::Path<(String, String)>) -> H
             problem(status, word, &error.to_string())
         }
         Err(unavailable) => unavailable,
+    }
+}
+
+async fn rotate_queue_root(facts: web::Data<Facts>) -> HttpResponse {
+    match ask(&facts, RotateQueueRoot).await {
+        Ok(outcome) => queue_roots(outcome),
+        Err(unavailable) => unavailable,
+    }
+}
+
+async fn forget_queue_roots(facts: web::Data<Facts>) -> HttpResponse {
+    match ask(&facts, ForgetQueueRoots).await {
+        Ok(outcome) => queue_roots(outcome),
+        Err(unavailable) => unavailable,
+    }
+}
+
+fn queue_roots(outcome: Result<QueueRootStatus, RotateError>) -> HttpResponse {
+    match outcome {
+        Ok(QueueRootStatus { epoch, kept }) => HttpResponse::Ok().json(QueueRoots { epoch, kept }),
+        Err(error) => {
+            let (status, word) = match error {
+                RotateError::Full { .. } => (StatusCode::CONFLICT, "full"),
+                RotateError::State(_) => (StatusCode::INTERNAL_SERVER_ERROR, "not_kept"),
+            };
+            problem(status, word, &error.to_string())
+        }
     }
 }
 

@@ -4,11 +4,13 @@
 //! * `messages.rs`: what it can be told
 //! * `carry.rs`: how an effect is carried out
 //! * `operators.rs`: what operators ask and want
+//! * `queue_roots.rs`: the keys of queued jobs
 //! * `sessions.rs`: the links and who waits for an answer on them
 
 mod carry;
 mod messages;
 mod operators;
+mod queue_roots;
 mod sessions;
 
 use std::sync::Arc;
@@ -22,12 +24,13 @@ use meshwork_shared::link::accept::refuse;
 use meshwork_shared::link::close::CloseCode;
 use meshwork_shared::link::task::link;
 use meshwork_shared::protocol::{Join, JoinReply, MemberKey, Message as _, Refusal, ToMaster};
+use meshwork_shared::random::Random;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 pub(crate) use messages::{
-    Arrived, Counters, CountersNow, Drained, FromWorker, Halt, LinkOver, MembersNow, ReloadSchema,
-    RevokeTickets, SchemaNow, SchemaRefused,
+    Arrived, Counters, CountersNow, Drained, ForgetQueueRoots, FromWorker, Halt, LinkOver,
+    MembersNow, ReloadSchema, RevokeTickets, RotateQueueRoot, SchemaNow, SchemaRefused,
 };
 
 use super::{
@@ -36,6 +39,7 @@ use super::{
 use crate::audit::AuditLog;
 use crate::doorman::MasterDoorman;
 use crate::master::{LastReload, Reloaded};
+use crate::queue_roots::QueueRoots;
 use crate::session::SessionService;
 use crate::signing::{PresentSchema, Signing};
 use crate::state::State;
@@ -51,7 +55,9 @@ const JOIN_WITHIN: Duration = Duration::from_secs(30);
 pub(crate) struct Parts {
     pub(crate) signing: Signing,
     pub(crate) clock: Clock,
+    pub(crate) random: Random,
     pub(crate) state: State,
+    pub(crate) queue_roots: QueueRoots,
     pub(crate) limits: Limits,
     pub(crate) sessions_max: usize,
 }
@@ -138,6 +144,7 @@ impl RegistryActor {
         let timer = ctx.run_later(next.saturating_sub(now.at), |actor, ctx| {
             actor.wake = None;
             actor.feed(Event::Tick, ctx);
+            actor.forget_aged_roots(ctx);
             actor.sessions.close_idle(Instant::now());
         });
         self.wake = Some((next, timer));

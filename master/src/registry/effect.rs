@@ -87,6 +87,13 @@ pub enum Effect {
         /// Of which epochs.
         epochs: LinkEpochs,
     },
+    /// Send the keys of queued jobs that the present schema gives a worker.
+    PushQueueKeys {
+        /// To whom.
+        session: SessionId,
+        /// Which worker that is.
+        worker: WorkerName,
+    },
     /// Close a link, after what was sent to it before.
     CloseLink {
         /// Which.
@@ -190,6 +197,13 @@ pub enum Audit {
         node: Option<NodeId>,
         /// How many tickets.
         tickets: usize,
+    },
+    /// A queue root was made, or old ones were forgotten.
+    QueueRoots {
+        /// The epoch that jobs are sealed under now.
+        epoch: u64,
+        /// How many roots still open jobs.
+        kept: usize,
     },
     /// Members were removed because the schema no longer has their worker.
     WorkerRemoved {

@@ -57,6 +57,8 @@ pub enum Event {
     SchemaChanged(Arc<Schema>),
     /// An operator takes tickets back; the outcome is an `Effect::Revoked`.
     Revoke(RevokeTarget),
+    /// A queue root was made or forgotten; every worker gets its keys anew.
+    QueueRootsChanged,
     /// The master is about to stop: it admits nobody any more.
     Shutdown,
     /// Time has passed; due at [`Registry::next_wakeup`](super::Registry::next_wakeup).

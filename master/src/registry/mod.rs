@@ -170,6 +170,7 @@ impl Registry {
             Event::ProbeTimedOut(probe) => self.probe_timed_out(probe, now, out),
             Event::SchemaChanged(schema) => self.swap_schema(schema, now, out),
             Event::Revoke(target) => self.revoke(target, now, out),
+            Event::QueueRootsChanged => self.publish_queue_keys(out),
             Event::Shutdown => self.phase.shutting_down = true,
             Event::Tick => self.tick(now, out),
         }

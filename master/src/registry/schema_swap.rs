@@ -27,6 +27,8 @@ impl Registry {
         let news = self.changes_of_swap(&old);
         self.remove_unknown_workers(now, out);
         self.publish_schema(out);
+        // After the schema, so that a callee knows of a new caller before that one has a key.
+        self.publish_queue_keys(out);
         // The removals just gathered are all in `news`; with the new schema they concern nobody.
         for (key, record) in self.roster.records_mut() {
             let Some(session) = record.session else { continue };
@@ -88,6 +90,17 @@ impl Registry {
         let sessions = self.roster.sessions();
         self.schema.published |= !sessions.is_empty();
         out.extend(sessions.into_iter().map(|(_, session)| Effect::PushSchema(session)));
+    }
+
+    /// Gives every worker its keys of queued jobs anew.
+    pub(super) fn publish_queue_keys(&self, out: &mut Vec<Effect>) {
+        let sessions = self.roster.sessions().into_iter();
+        out.extend(
+            sessions.map(|(key, session)| Effect::PushQueueKeys {
+                session,
+                worker: key.worker.clone(),
+            }),
+        );
     }
 
     /// Brings the schema's number into line with those that were given out before this start:

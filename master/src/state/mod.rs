@@ -1,21 +1,25 @@
-//! What survives a restart of the master: the authority key, the high-water marks, the admin token.
+//! What survives a restart of the master: the authority key, the queue roots, the high-water marks,
+//! the admin token.
 //!
 //! * `marks.rs`: the marks as a file
+//! * `roots.rs`: the queue roots as a file
 //! * `token.rs`: the admin token as a file
 //!
-//! In a folder, `authority.key`, `marks.json` and `admin.token`, each readable by its owner only;
-//! or in memory, for tests and the simulation.
+//! In a folder, `authority.key`, `queue.roots`, `marks.json` and `admin.token`, each readable by its
+//! owner only; or in memory, for tests and the simulation.
 
 mod marks;
+mod roots;
 mod token;
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use meshwork_shared::config::SecretText;
 use meshwork_shared::identity::{AuthorityKey, KeyFileError};
 use meshwork_shared::random::Random;
+use meshwork_shared::secret::QueueRoot;
 use thiserror::Error;
 
 use crate::registry::Durable;
@@ -35,7 +39,15 @@ pub struct State(Kept);
 #[derive(Clone, Debug)]
 enum Kept {
     Folder(PathBuf),
-    Memory(Box<AuthorityKey>, Arc<Mutex<Option<Durable>>>),
+    Memory(Box<AuthorityKey>, Arc<Mutex<InMemory>>),
+}
+
+/// What a state in memory keeps beside the authority key.
+#[derive(Debug, Default)]
+struct InMemory {
+    durable: Option<Durable>,
+    /// Empty until the first start.
+    roots: Vec<QueueRoot>,
 }
 
 /// Why the state cannot be used. The operator's to mend; a file that is refused was not changed.
@@ -77,6 +89,19 @@ pub enum StateError {
         /// Column of the mistake, from 1.
         column: usize,
     },
+    /// A line of the file is no queue root, or they are out of order. Restore it from a backup; or
+    /// remove the file, and a new root is made, while every job that waits becomes a dead letter.
+    #[error(
+        "{}: line {line} is no queue root; restore a backup, or remove the file, after which no \
+         job that waits can be opened",
+        path.display()
+    )]
+    RootsDamaged {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+    },
     /// The admin token in the file is too short or has blanks in it. Remove the file, and a new
     /// one is made.
     #[error("{}: this is no admin token; remove the file and start again", path.display())]
@@ -111,9 +136,7 @@ impl State {
     /// What was written down.
     pub(crate) fn durable(&self) -> Result<Option<Durable>, StateError> {
         match &self.0 {
-            Kept::Memory(_, durable) => {
-                Ok(durable.lock().unwrap_or_else(PoisonError::into_inner).clone())
-            }
+            Kept::Memory(_, kept) => Ok(lock(kept).durable.clone()),
             Kept::Folder(folder) => marks::read(&folder.join("marks.json")),
         }
     }
@@ -122,10 +145,46 @@ impl State {
     pub(crate) fn keep(&self, durable: Durable) -> Result<(), StateError> {
         match &self.0 {
             Kept::Memory(_, kept) => {
-                *kept.lock().unwrap_or_else(PoisonError::into_inner) = Some(durable);
+                lock(kept).durable = Some(durable);
                 Ok(())
             }
             Kept::Folder(folder) => marks::write(&folder.join("marks.json"), &durable),
+        }
+    }
+
+    /// The queue roots, oldest first; one is made if there is none.
+    pub(crate) fn roots(
+        &self,
+        unix_ms: u64,
+        random: &Random,
+    ) -> Result<Vec<QueueRoot>, StateError> {
+        match &self.0 {
+            Kept::Memory(_, kept) => {
+                let roots = &mut lock(kept).roots;
+                if roots.is_empty() {
+                    roots.push(QueueRoot::generate(unix_ms, random));
+                }
+                Ok(roots.clone())
+            }
+            Kept::Folder(folder) => {
+                make_folder(folder)?;
+                roots::load_or_create(&folder.join("queue.roots"), unix_ms, random)
+            }
+        }
+    }
+
+    /// Keeps these queue roots in the place of those before: all of them, or nothing changes.
+    pub(crate) fn keep_roots(
+        &self,
+        roots: &[QueueRoot],
+        random: &Random,
+    ) -> Result<(), StateError> {
+        match &self.0 {
+            Kept::Memory(_, kept) => {
+                lock(kept).roots = roots.to_vec();
+                Ok(())
+            }
+            Kept::Folder(folder) => roots::write(&folder.join("queue.roots"), roots, random),
         }
     }
 
@@ -142,6 +201,11 @@ impl State {
             }
         }
     }
+}
+
+/// Each change is one assignment, so a panic leaves nothing half done.
+fn lock(kept: &Mutex<InMemory>) -> MutexGuard<'_, InMemory> {
+    kept.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn make_folder(path: &Path) -> Result<(), StateError> {

@@ -179,6 +179,33 @@ async fn members_are_listed_and_revoked() {
 }
 
 #[tokio::test]
+async fn the_queue_root_is_rotated_and_old_ones_are_forgotten() {
+    let mesh = Mesh::new(29);
+    let (master, web) = start(&mesh).await;
+    assert_eq!(web.post("/v1/queue-root/rotate", None).0, 401);
+    assert_eq!(web.post("/v1/queue-root/forget", None).0, 401);
+    assert_eq!(web.get("/v1/queue-root/rotate", Some(TOKEN)).0, 405);
+    let rotate = || {
+        let (status, body) = web.post("/v1/queue-root/rotate", Some(TOKEN));
+        (status, body)
+    };
+    for count in 2..=8 {
+        let (status, body) = rotate();
+        assert_eq!(status, 200, "{body}");
+        let roots: dto::QueueRoots = serde_json::from_str(&body).unwrap();
+        assert_eq!((roots.kept.len(), roots.kept.last()), (count, Some(&roots.epoch)));
+    }
+    let (status, body) = rotate();
+    let problem: dto::Problem = serde_json::from_str(&body).unwrap();
+    assert_eq!((status, problem.error.as_str()), (409, "full"));
+    let (status, body) = web.post("/v1/queue-root/forget", Some(TOKEN));
+    let roots: dto::QueueRoots = serde_json::from_str(&body).unwrap();
+    assert_eq!((status, roots.kept), (200, vec![roots.epoch]));
+    assert_eq!(rotate().0, 200);
+    master.shutdown().await;
+}
+
+#[tokio::test]
 async fn the_schema_is_shown_with_the_state_of_the_last_reload() {
     let mesh = Mesh::new(25);
     let (master, web) = start(&mesh).await;

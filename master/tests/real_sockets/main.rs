@@ -6,5 +6,6 @@ mod holders;
 mod http;
 #[cfg(test)]
 mod joining;
+mod queue_roots;
 #[cfg(test)]
 mod support;

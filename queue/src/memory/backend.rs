@@ -1,98 +1,73 @@
-//! The shell around [`MemoryQueue`]: its lock, its clocks, and the waiting.
+//! The queues of this process, by name.
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use futures_util::future::{BoxFuture, ready};
 use meshwork_shared::clock::Clock;
-use meshwork_shared::ids::JobId;
 use meshwork_shared::random::Random;
-use tokio::sync::Notify;
-use tokio::time::{Instant, sleep_until};
 
-use super::queue::{MemoryQueue, Now};
-use crate::backend::QueueBackend;
-use crate::error::{EnqueueError, FinishError};
-use crate::job::{DeadLetter, Finished, JobEnd, Lease, LeaseToken, NewJob, QueueDepth};
+use super::queue::MemoryQueue;
+use super::shell::Shell;
+use crate::backend::{Queue, QueueBackend, Scope};
+use crate::error::Unavailable;
+use crate::name::QueueName;
 use crate::options::QueueOptions;
 
-/// A queue in the memory of this process. Share it by `Arc`; every operation is a short lock.
+/// Queues in the memory of this process, gone with it. Share it by `Arc`.
 pub struct MemoryBackend {
-    queue: Mutex<MemoryQueue>,
-    /// Told at each change, so that those who wait look again.
-    changed: Notify,
+    random: Random,
     clock: Clock,
+    queues: Mutex<BTreeMap<QueueName, Arc<Shell>>>,
 }
 
 impl MemoryBackend {
-    /// An empty queue. `random` draws job ids and the jitter of waits; `clock` dates histories.
-    pub fn new(options: QueueOptions, random: Random, clock: Clock) -> Self {
-        let queue = Mutex::new(MemoryQueue::new(options, random));
-        Self { queue, changed: Notify::new(), clock }
+    /// No queues yet. `random` draws the jitter of waits; `clock` dates histories and says when
+    /// a unix time has come.
+    pub fn new(random: Random, clock: Clock) -> Self {
+        Self { random, clock, queues: Mutex::new(BTreeMap::new()) }
     }
 
-    fn lock(&self) -> MutexGuard<'_, MemoryQueue> {
-        // No operation of the core leaves it half changed, so that it is usable after a panic.
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn now(&self) -> Now {
-        Now { instant: Instant::now(), unix_ms: self.clock.unix_ms() }
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<QueueName, Arc<Shell>>> {
+        // The map is never half changed, so that it is usable after a panic.
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl QueueBackend for MemoryBackend {
-    async fn enqueue(&self, job: NewJob) -> Result<JobId, EnqueueError> {
-        let stored = self.lock().enqueue(job, self.now());
-        self.changed.notify_waiters();
-        stored
+    fn scope(&self) -> Scope {
+        Scope::Process
     }
 
-    async fn lease(&self) -> Lease {
-        loop {
-            // Made before the look at the queue: a change in between is not missed.
-            let changed = self.changed.notified();
-            let wake = {
-                let mut queue = self.lock();
-                if let Some(lease) = queue.lease(self.now()) {
-                    drop(queue);
-                    // The end of this lease is something that others have to wait for now.
-                    self.changed.notify_waiters();
-                    return lease;
-                }
-                queue.next_wake()
-            };
-            match wake {
-                None => changed.await,
-                Some(wake) => tokio::select! {
-                    biased;
-                    () = changed => {}
-                    () = sleep_until(wake) => {}
-                },
-            }
-        }
+    /// The options are those of the last one who opened the queue.
+    fn open(&self, name: QueueName, options: QueueOptions) -> Arc<dyn Queue> {
+        let mut queues = self.lock();
+        let new = || {
+            let queue = MemoryQueue::new(options, self.random.clone());
+            Arc::new(Shell::new(queue, self.clock.clone()))
+        };
+        let shell = queues.entry(name).or_insert_with(new).clone();
+        shell.set_options(options);
+        shell
     }
 
-    async fn finish(&self, token: LeaseToken, end: JobEnd) -> Result<Finished, FinishError> {
-        let finished = self.lock().finish(token, end, self.now());
-        self.changed.notify_waiters();
-        finished
+    fn list(&self) -> BoxFuture<'_, Result<Vec<QueueName>, Unavailable>> {
+        let all: Vec<(QueueName, Arc<Shell>)> =
+            self.lock().iter().map(|(name, shell)| (name.clone(), shell.clone())).collect();
+        let full = all.into_iter().filter(|(_, shell)| !shell.is_empty());
+        Box::pin(ready(Ok(full.map(|(name, _)| name).collect())))
     }
 
-    async fn depth(&self) -> QueueDepth {
-        let mut queue = self.lock();
-        queue.advance(self.now());
-        queue.depth()
-    }
-
-    async fn dead_letters(&self, limit: usize) -> Vec<DeadLetter> {
-        let mut queue = self.lock();
-        queue.advance(self.now());
-        queue.dead_letters().take(limit).cloned().collect()
+    fn check(&self) -> BoxFuture<'_, Result<Vec<String>, Unavailable>> {
+        let lost =
+            "jobs are kept in the memory of each process: those that it has are lost with it";
+        Box::pin(ready(Ok(vec![lost.to_owned()])))
     }
 }
 
 impl fmt::Debug for MemoryBackend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MemoryBackend").field("depth", &self.lock().depth()).finish()
+        f.debug_struct("MemoryBackend").field("queues", &self.lock().len()).finish_non_exhaustive()
     }
 }

@@ -1,10 +1,10 @@
 //! One queue as a plain structure: time comes in with each operation, nothing waits.
 //!
-//! A job keeps its place (a number counted up at enqueueing) for life. Among the jobs that could
-//! run, the one with the lowest place is next; a retried job is thus not behind those that came
-//! after it, and holds up nobody while it waits.
+//! A job keeps its place (a number counted up at enqueueing) for life. Among the jobs of one
+//! priority that could run, the one with the lowest place is next; a retried job is thus not behind
+//! those that came after it, and holds up nobody while it waits.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use meshwork_shared::ids::JobId;
@@ -12,12 +12,14 @@ use meshwork_shared::random::Random;
 use tokio::time::Instant;
 
 use super::dead::DeadLetters;
-use super::entry::{Entry, State, job_bytes};
+use super::ended::{End, Ended};
+use super::entry::State;
+use super::keys::DedupeKeys;
+use super::live::Live;
 use crate::backoff;
-use crate::error::{EnqueueError, FinishError};
-use crate::job::{
-    AttemptError, DeadLetter, Finished, JobEnd, Lease, LeaseToken, NewJob, QueueDepth,
-};
+use crate::error::FinishError;
+use crate::job::{AttemptError, Finished, JobEnd, Lease, LeaseToken};
+use crate::limits::{ENDED_BYTES_SHARE, LEASE_JOBS_MAX};
 use crate::options::QueueOptions;
 
 /// The time of an operation, on both clocks.
@@ -30,82 +32,98 @@ pub struct Now {
 }
 
 /// The number by which jobs are ordered.
-type Place = u64;
+pub(super) type Place = u64;
 
 /// Longest wait that is reckoned with; a longer one would overflow the clock.
-const WAIT_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+pub(super) const WAIT_MAX: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// The pure core of the memory backend.
 ///
 /// Due times and leases are settled at the start of each operation that takes a [`Now`];
-/// [`next_wake`](Self::next_wake) says when there is something to settle without one.
+/// [`next_wake`](Self::next_wake) says when there is something to settle without one. What can be
+/// asked about it is in `look.rs`, how jobs come in `store.rs`, what people repair in `repair.rs`.
 #[derive(Debug)]
 pub struct MemoryQueue {
-    options: QueueOptions,
+    pub(super) options: QueueOptions,
     random: Random,
-    entries: BTreeMap<Place, Entry>,
-    places: BTreeMap<JobId, Place>,
-    ready: BTreeSet<Place>,
-    delayed: BTreeSet<(Instant, Place)>,
-    leased: BTreeSet<(Instant, Place)>,
-    dead: DeadLetters,
-    /// Bytes of `entries`.
-    bytes: usize,
+    pub(super) live: Live,
+    pub(super) dead: DeadLetters,
+    pub(super) ended: Ended,
+    pub(super) keys: DedupeKeys,
     next_place: Place,
+    pub(super) last_due: Option<u64>,
+    pub(super) is_paused: bool,
+    pub(super) counted: Counted,
+    /// Jobs that nothing more happens to, since somebody asked last.
+    over: Vec<JobId>,
+}
+
+/// What is only counted.
+#[derive(Debug, Default)]
+pub(super) struct Counted {
+    pub(super) retried: u64,
+    pub(super) done: u64,
 }
 
 impl MemoryQueue {
-    /// An empty queue. `random` draws job ids and the jitter of waits.
+    /// An empty queue. `random` draws the jitter of waits.
     pub fn new(options: QueueOptions, random: Random) -> Self {
         Self {
             options,
             random,
-            entries: BTreeMap::new(),
-            places: BTreeMap::new(),
-            ready: BTreeSet::new(),
-            delayed: BTreeSet::new(),
-            leased: BTreeSet::new(),
+            live: Live::default(),
             dead: DeadLetters::default(),
-            bytes: 0,
+            ended: Ended::default(),
+            keys: DedupeKeys::default(),
             next_place: 0,
+            last_due: None,
+            is_paused: false,
+            counted: Counted::default(),
+            over: Vec::new(),
         }
     }
 
-    /// Stores a job behind all others.
-    ///
-    /// # Errors
-    /// [`EnqueueError`]: nothing was stored.
-    pub fn enqueue(&mut self, job: NewJob, now: Now) -> Result<JobId, EnqueueError> {
-        self.advance(now);
-        self.make_room(job_bytes(&job))?;
-        let id = JobId(self.random.bytes());
-        let place = self.next_place;
-        self.next_place += 1;
-        let entry = Entry::new(id, job, now.unix_ms);
-        self.bytes += entry.bytes();
-        self.entries.insert(place, entry);
-        self.places.insert(id, place);
-        self.ready.insert(place);
-        Ok(id)
+    /// Treats jobs by other options from now on.
+    pub fn set_options(&mut self, options: QueueOptions) {
+        self.options = options;
     }
 
-    /// Takes the next job that could run, if there is one, for `run_timeout` from now.
-    pub fn lease(&mut self, now: Now) -> Option<Lease> {
+    /// Takes at most `max` of the jobs that could run, at least one if there is one.
+    pub fn lease(&mut self, consumer: &str, max: usize, now: Now) -> Vec<Lease> {
         self.advance(now);
-        let place = *self.ready.first()?;
-        let expires = later(now.instant, self.options.run_timeout);
-        self.set_state(place, State::Leased { expires });
-        let entry = self.entries.get_mut(&place)?;
-        entry.attempt += 1;
-        entry.started_unix_ms = now.unix_ms;
-        Some(Lease {
-            id: entry.id,
-            attempt: entry.attempt,
-            is_last: entry.attempt >= self.options.attempts,
-            enqueued_unix_ms: entry.enqueued_unix_ms,
-            run_timeout: self.options.run_timeout,
-            job: entry.job.clone(),
-        })
+        let mut leases = Vec::new();
+        let consumer: Arc<str> = consumer.into();
+        let expires = later(now.instant, self.options.lease);
+        while leases.len() < max.clamp(1, LEASE_JOBS_MAX)
+            && !self.is_paused
+            && let Some(place) = self.live.first_ready()
+            && let Some(entry) = self.live.set_state(place, State::Running { expires }, now.unix_ms)
+        {
+            leases.push(entry.begin(consumer.clone(), &self.options));
+        }
+        leases
+    }
+
+    /// Holds a lease for another [`QueueOptions::lease`].
+    ///
+    /// # Errors
+    /// [`FinishError::LeaseLost`] when that run is over already; nothing changed.
+    pub fn renew(&mut self, token: LeaseToken, now: Now) -> Result<(), FinishError> {
+        let place = self.held(token, now)?;
+        self.live.extend(place, later(now.instant, self.options.lease));
+        Ok(())
+    }
+
+    /// Hands back a job that was not begun; it does not count as an attempt.
+    ///
+    /// # Errors
+    /// [`FinishError::LeaseLost`] when that run is over already; nothing changed.
+    pub fn release(&mut self, token: LeaseToken, now: Now) -> Result<(), FinishError> {
+        let place = self.held(token, now)?;
+        if let Some(entry) = self.live.set_state(place, State::Ready, now.unix_ms) {
+            entry.uncounted = entry.uncounted.saturating_add(1);
+        }
+        Ok(())
     }
 
     /// Ends the run that `token` names.
@@ -118,84 +136,71 @@ impl MemoryQueue {
         end: JobEnd,
         now: Now,
     ) -> Result<Finished, FinishError> {
-        self.advance(now);
-        let place = *self.places.get(&token.id).ok_or(FinishError::LeaseLost)?;
-        let entry = self.entries.get(&place).ok_or(FinishError::LeaseLost)?;
-        let is_leased = matches!(entry.state, State::Leased { .. });
-        if !is_leased || entry.attempt != token.attempt {
-            return Err(FinishError::LeaseLost);
-        }
+        let place = self.held(token, now)?;
         Ok(match end {
-            JobEnd::Done => {
-                self.remove(place);
+            JobEnd::Done { reply } => {
+                self.live.remove(place);
+                self.counted.done += 1;
+                self.remember(token.id, End::Done { reply }, now);
                 Finished::Done
             }
-            JobEnd::Retry { error } => {
-                self.fail_run(place, AttemptError::Failed { message: error }, true, now)
+            JobEnd::Retry { error, after } => {
+                self.fail_run(place, AttemptError::Failed { message: error }, after, now)
             }
             JobEnd::Fail { error } => {
-                self.fail_run(place, AttemptError::Failed { message: error }, false, now)
+                self.live.note(place, AttemptError::Failed { message: error }, now);
+                self.give_up(place, now)
             }
         })
     }
 
-    /// Makes ready what is due and takes back what ran too long, as of `now`.
+    /// Makes ready what is due, takes back what nobody renewed and forgets what is old enough.
     pub fn advance(&mut self, now: Now) {
-        while let Some(&(expires, place)) = self.leased.first()
+        while let Some((expires, place)) = self.live.first_expiry()
             && expires <= now.instant
         {
-            self.fail_run(place, AttemptError::RunTimeout, true, now);
+            self.fail_run(place, AttemptError::LeaseExpired, None, now);
         }
-        while let Some(&(due, place)) = self.delayed.first()
+        while let Some((due, place)) = self.live.first_due()
             && due <= now.instant
         {
-            self.set_state(place, State::Ready);
+            let since = self.live.at(place).map_or(now.unix_ms, |entry| entry.since_unix_ms);
+            self.live.set_state(place, State::Ready, since);
         }
+        self.keys.expire(now.instant);
+        self.ended.expire(self.options.done_kept, now.instant);
     }
 
     /// When the next job becomes ready or its lease ends, if nothing else happens before.
     pub fn next_wake(&self) -> Option<Instant> {
-        let first = |set: &BTreeSet<(Instant, Place)>| set.first().map(|(at, _)| *at);
-        [first(&self.delayed), first(&self.leased)].into_iter().flatten().min()
+        let due = self.live.first_due().map(|(due, _)| due);
+        [due, self.next_expiry()].into_iter().flatten().min()
     }
 
-    /// How much of what is stored.
-    pub fn depth(&self) -> QueueDepth {
-        QueueDepth {
-            ready: self.ready.len(),
-            delayed: self.delayed.len(),
-            leased: self.leased.len(),
-            dead: self.dead.len(),
-            dead_dropped: self.dead.dropped(),
-            bytes: self.bytes + self.dead.bytes(),
-        }
+    /// Whether a lease would take something.
+    pub fn has_ready(&self) -> bool {
+        !self.is_paused && self.live.ready_len() > 0
     }
 
-    /// The dead letters, oldest first.
-    pub fn dead_letters(&self) -> impl Iterator<Item = &DeadLetter> {
-        self.dead.iter()
+    /// When the next lease ends unless it is renewed.
+    pub fn next_expiry(&self) -> Option<Instant> {
+        self.live.first_expiry().map(|(expires, _)| expires)
     }
 
-    /// Refuses a job that does not fit; drops dead letters where that makes it fit.
-    fn make_room(&mut self, more: usize) -> Result<(), EnqueueError> {
-        let limits = self.options.limits;
-        if more > limits.bytes_max {
-            return Err(EnqueueError::TooLarge { bytes: more, bytes_max: limits.bytes_max });
+    /// The jobs that were done, canceled, given up or deleted since this was asked last.
+    pub fn take_over(&mut self) -> Vec<JobId> {
+        std::mem::take(&mut self.over)
+    }
+
+    /// The place of the job, if its present run is the one that the token names.
+    fn held(&mut self, token: LeaseToken, now: Now) -> Result<Place, FinishError> {
+        self.advance(now);
+        let entry = self.live.entry(token.id).ok_or(FinishError::LeaseLost)?;
+        let is_running = matches!(entry.state, State::Running { .. });
+        if !is_running || entry.attempt != token.attempt {
+            return Err(FinishError::LeaseLost);
         }
-        let jobs = self.entries.len();
-        let left_for_dead = limits.bytes_max.checked_sub(self.bytes.saturating_add(more));
-        match left_for_dead {
-            Some(left) if jobs < limits.jobs_max => {
-                self.dead.shrink(left);
-                Ok(())
-            }
-            _ => Err(EnqueueError::Full {
-                jobs,
-                jobs_max: limits.jobs_max,
-                bytes: self.bytes + self.dead.bytes(),
-                bytes_max: limits.bytes_max,
-            }),
-        }
+        Ok(entry.place)
     }
 
     /// Notes the failure of the present run; the job waits for the next one or is dead.
@@ -203,52 +208,61 @@ impl MemoryQueue {
         &mut self,
         place: Place,
         error: AttemptError,
-        may_retry: bool,
+        after: Option<Duration>,
         now: Now,
     ) -> Finished {
-        let Some(entry) = self.entries.get_mut(&place) else { return Finished::Dead };
-        let before = entry.bytes();
-        entry.note(error, now);
-        self.bytes = self.bytes - before + entry.bytes();
-        if may_retry && entry.attempt < self.options.attempts {
-            let delay = backoff::delay(self.options.backoff, entry.attempt, &self.random);
-            self.set_state(place, State::Delayed { due: later(now.instant, delay) });
-            return Finished::Retried { delay };
+        self.live.note(place, error, now);
+        let Some(entry) = self.live.at(place) else { return Finished::Dead };
+        if entry.is_last(&self.options) {
+            return self.give_up(place, now);
         }
-        if let Some(entry) = self.remove(place) {
-            self.dead.push(entry.into_dead_letter(now), self.options.limits.dead_letters_max);
+        let backoff = || backoff::delay(self.options.backoff, entry.counted(), &self.random);
+        let delay = after.unwrap_or_else(backoff).min(WAIT_MAX);
+        let due = State::Scheduled { due: later(now.instant, delay) };
+        self.live.set_state(place, due, later_unix_ms(now.unix_ms, delay));
+        self.counted.retried += 1;
+        Finished::Retried { delay }
+    }
+
+    /// Makes a dead letter of a job.
+    pub(super) fn give_up(&mut self, place: Place, now: Now) -> Finished {
+        if let Some(entry) = self.live.remove(place) {
+            self.over.push(entry.job.id);
+            self.dead.push(entry.into_dead(now), self.options.limits.dead_letters_max);
         }
         Finished::Dead
     }
 
-    fn set_state(&mut self, place: Place, state: State) {
-        let Some(entry) = self.entries.get_mut(&place) else { return };
-        let old = std::mem::replace(&mut entry.state, state);
-        self.unlist(place, old);
-        match state {
-            State::Ready => self.ready.insert(place),
-            State::Delayed { due } => self.delayed.insert((due, place)),
-            State::Leased { expires } => self.leased.insert((expires, place)),
-        };
+    /// Remembers how a job ended that is no longer live.
+    pub(super) fn remember(&mut self, id: JobId, end: End, now: Now) {
+        let bytes_max = self.options.limits.bytes_max / ENDED_BYTES_SHARE;
+        self.ended.push(id, end, now.instant, bytes_max);
+        self.over.push(id);
     }
 
-    fn remove(&mut self, place: Place) -> Option<Entry> {
-        let entry = self.entries.remove(&place)?;
-        self.unlist(place, entry.state);
-        self.places.remove(&entry.id);
-        self.bytes -= entry.bytes();
-        Some(entry)
+    /// Nothing is known any more of a job that was live.
+    pub(super) fn forget(&mut self, place: Place) {
+        if let Some(entry) = self.live.remove(place) {
+            self.over.push(entry.job.id);
+        }
     }
 
-    fn unlist(&mut self, place: Place, state: State) {
-        match state {
-            State::Ready => self.ready.remove(&place),
-            State::Delayed { due } => self.delayed.remove(&(due, place)),
-            State::Leased { expires } => self.leased.remove(&(expires, place)),
-        };
+    pub(super) fn next_place(&mut self) -> Place {
+        let place = self.next_place;
+        self.next_place += 1;
+        place
+    }
+
+    /// Bytes of all that is stored.
+    pub(super) fn bytes(&self) -> usize {
+        self.live.bytes() + self.keys.bytes() + self.dead.bytes() + self.ended.bytes()
     }
 }
 
-fn later(now: Instant, wait: Duration) -> Instant {
+pub(super) fn later(now: Instant, wait: Duration) -> Instant {
     now + wait.min(WAIT_MAX)
+}
+
+pub(super) fn later_unix_ms(unix_ms: u64, wait: Duration) -> u64 {
+    unix_ms.saturating_add(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX))
 }

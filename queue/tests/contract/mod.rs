@@ -1,199 +1,244 @@
 //! The contract of a queue as functions over the seam: every backend runs all of them, on its own
-//! clock. `open` gives a fresh, empty queue with these options.
+//! clock. Each function is one promise of the seam, on a queue that nothing else uses.
 //!
 //! Times are real where the backend's are: the waits asked for are short, and only the order of
-//! what happens is checked, never how long it took.
+//! what happens is checked, never how long it took. A lease that is meant to end is
+//! [`SHORT`]; all others outlast the test on the slowest machine.
+//!
+//! Every queue is opened twice, through two clients of one store: what one of them does, the other
+//! has to see.
 
-use std::collections::BTreeSet;
-use std::future::Future;
+// Tests are the one place where a panic is the answer to a surprise.
+#![allow(clippy::unwrap_used)]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use meshwork_queue::{
-    AttemptError, EnqueueError, FinishError, Finished, JobEnd, Lease, NewJob, QueueBackend,
-    QueueLimits, QueueOptions,
+    Finished, JobEnd, JobStatus, Lease, NewJob, Queue, QueueBackend, QueueName, QueueOptions,
 };
 use meshwork_schema::BackoffRange;
 use meshwork_shared::codec::Codec;
 use meshwork_shared::ids::JobId;
 
-/// Runs the whole suite.
-pub(crate) async fn run<Q: QueueBackend, F: Future<Output = Q>>(open: impl Fn(QueueOptions) -> F) {
-    stored_jobs_start_in_order(open(options()).await).await;
-    a_job_arrives_as_it_was_sent(open(options()).await).await;
-    a_job_is_leased_to_one(open(options()).await).await;
-    who_waits_is_woken(open(options()).await).await;
-    a_dropped_lease_takes_nothing(open(options()).await).await;
-    a_failed_run_is_repeated_after_a_wait(open(options()).await).await;
-    a_lost_consumer_loses_no_job(open(short_runs()).await).await;
-    who_waits_gets_what_a_lost_consumer_held(open(short_runs()).await).await;
-    the_last_failure_makes_a_dead_letter(open(options()).await).await;
-    a_final_failure_is_not_repeated(open(options()).await).await;
-    a_full_queue_refuses(open(small()).await).await;
+mod due;
+mod enqueue;
+mod finish;
+mod lease;
+mod look;
+mod order;
+mod random;
+mod repair;
+mod status;
+
+/// A lease that is meant to end while the test waits.
+pub(crate) const SHORT: Duration = Duration::from_millis(400);
+
+/// How long a lease is waited for that is not expected.
+const LOOK: Duration = Duration::from_millis(60);
+
+/// How long something is waited for that is.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Calls test functions one after the other, each with a queue of its own, and names the one that
+/// runs in the output.
+macro_rules! each {
+    ($store:expr, $($module:ident :: $name:ident),+ $(,)?) => {
+        $(
+            println!("{}", stringify!($name));
+            $module::$name($store).await;
+        )+
+    };
+}
+
+/// Runs the whole suite. `open` gives a client of the store that is tested, the same store each
+/// time.
+pub(crate) async fn run(open: impl AsyncFn() -> Arc<dyn QueueBackend>) {
+    let store = &Store { one: open().await, two: open().await };
+    each!(
+        store,
+        order::stored_jobs_start_in_order,
+        order::higher_priorities_go_first,
+        order::a_job_arrives_as_it_was_sent,
+        order::bodies_of_any_content_arrive,
+        order::a_lease_takes_at_most_what_it_asks_for,
+        order::two_consumers_never_get_the_same_job,
+        order::who_waits_is_woken,
+        order::queues_are_apart,
+        enqueue::the_same_id_is_the_same_job,
+        enqueue::a_dedupe_key_holds_for_its_window,
+        enqueue::a_batch_is_stored_job_by_job,
+        enqueue::a_full_queue_refuses,
+        enqueue::a_job_larger_than_the_queue_is_refused,
+        enqueue::a_delayed_job_waits_for_its_time,
+        enqueue::a_job_runs_at_its_time,
+        enqueue::a_time_that_has_passed_is_now,
+        lease::a_renewed_lease_is_kept,
+        lease::a_lost_lease_counts_as_an_attempt,
+        lease::a_job_that_kills_its_consumers_is_dead_at_last,
+        lease::who_waits_gets_what_a_lost_consumer_held,
+        lease::a_late_owner_changes_nothing,
+        lease::a_released_job_is_first_again_and_no_attempt_counts,
+        lease::a_dropped_lease_takes_nothing,
+        finish::a_failed_run_is_repeated_after_a_wait,
+        finish::the_handler_may_say_how_long_to_wait,
+        finish::the_last_failure_makes_a_dead_letter,
+        finish::a_final_failure_is_not_repeated,
+        finish::a_job_has_attempts_and_run_timeout_of_its_own,
+        finish::a_run_ends_once,
+        finish::a_done_job_is_not_run_again,
+        finish::the_end_of_a_job_is_forgotten_in_time,
+        finish::long_errors_are_cut,
+        finish::old_dead_letters_give_way,
+        status::the_status_follows_the_job,
+        status::a_dead_job_says_its_last_error,
+        status::who_waits_for_a_job_hears_of_its_end,
+        status::who_waits_for_a_lost_job_hears_of_its_death,
+        status::nothing_is_known_of_a_job_that_was_never_stored,
+        look::depth_counts_everything,
+        look::sections_are_read_in_pages,
+        look::the_store_lists_queues_that_hold_anything,
+        repair::a_job_is_canceled_unless_it_runs,
+        repair::a_paused_queue_leases_nothing,
+        repair::purged_jobs_are_gone,
+        repair::dead_letters_become_jobs_again,
+        repair::buried_jobs_are_dead_letters_with_a_note,
+        due::one_of_many_stores_the_job_of_a_due_time,
+        due::a_time_far_ahead_of_the_store_has_no_job,
+        due::a_job_that_was_refused_leaves_its_time_open,
+        random::random_operations_agree_with_a_model,
+    );
+}
+
+/// The store that is tested, seen by two clients.
+pub(crate) struct Store {
+    one: Arc<dyn QueueBackend>,
+    two: Arc<dyn QueueBackend>,
+}
+
+impl Store {
+    /// A queue that nothing else uses.
+    fn open(&self, options: QueueOptions) -> Bench {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let command = format!("command{number}").parse().expect("a valid name");
+        let name = QueueName::balanced("thumbnailer".parse().expect("a valid name"), command);
+        Bench {
+            queue: self.one.open(name.clone(), options),
+            other: self.two.open(name.clone(), options),
+            name,
+        }
+    }
+}
+
+/// One queue, opened by two clients.
+struct Bench {
+    queue: Arc<dyn Queue>,
+    other: Arc<dyn Queue>,
+    name: QueueName,
+}
+
+impl Bench {
+    async fn enqueue(&self, body: &str) -> JobId {
+        self.store(job(body)).await
+    }
+
+    async fn store(&self, job: NewJob) -> JobId {
+        let stored = self.queue.enqueue(vec![job]).await.remove(0).expect("there is room");
+        assert!(!stored.is_duplicate, "{stored:?}");
+        stored.id
+    }
+
+    /// Takes one job, which is there or comes soon.
+    async fn lease(&self) -> Lease {
+        lease(&self.queue).await
+    }
+
+    /// Whether there is nothing to lease just now.
+    async fn is_idle(&self) -> bool {
+        tokio::time::timeout(LOOK, self.queue.lease("idle#1", 1)).await.is_err()
+    }
+
+    async fn end(&self, lease: &Lease, end: JobEnd) -> Finished {
+        self.queue.finish(lease.token(), end).await.expect("the lease is held")
+    }
+
+    async fn status(&self, job: JobId) -> Option<JobStatus> {
+        let status = self.queue.status(job).await.expect("the store answers");
+        assert_eq!(self.other.status(job).await, Ok(status.clone()), "all see the same");
+        status
+    }
+
+    /// Runs a job that is stored or comes soon, to a failure that is its last.
+    async fn kill(&self) -> JobId {
+        let lease = self.lease().await;
+        assert_eq!(self.end(&lease, fail("for good")).await, Finished::Dead);
+        lease.id
+    }
+}
+
+async fn lease(queue: &Arc<dyn Queue>) -> Lease {
+    let leases = tokio::time::timeout(PATIENCE, queue.lease("pod-2#7", 1)).await;
+    let mut leases = leases.expect("there is a job, or one comes soon");
+    assert_eq!(leases.len(), 1);
+    leases.remove(0)
+}
+
+/// Waits until something is so.
+async fn eventually(what: &str, is_so: impl AsyncFn() -> bool) {
+    for _ in 0..PATIENCE.as_millis() / 20 {
+        if is_so().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("{what}: not in {PATIENCE:?}");
 }
 
 fn options() -> QueueOptions {
     QueueOptions {
         attempts: 3,
         backoff: BackoffRange { min: Duration::from_millis(20), max: Duration::from_millis(40) },
-        run_timeout: Duration::from_secs(60),
-        limits: QueueLimits::default(),
+        lease: Duration::from_secs(60),
+        ..QueueOptions::default()
     }
 }
 
-fn short_runs() -> QueueOptions {
-    QueueOptions { run_timeout: Duration::from_millis(50), ..options() }
+fn short_leases() -> QueueOptions {
+    QueueOptions { lease: SHORT, ..options() }
 }
 
-fn small() -> QueueOptions {
-    let limits = QueueLimits { jobs_max: 2, bytes_max: 100_000, ..QueueLimits::default() };
-    QueueOptions { limits, ..options() }
-}
-
+/// A job of a new id.
 fn job(body: &str) -> NewJob {
     let caller = "gateway".parse().expect("a valid name");
     let variant = "pod-1".parse().expect("a valid variant");
-    NewJob::new(caller, variant, Codec::Json, body.to_owned())
+    NewJob::new(new_id(), caller, variant, Codec::Json, body.to_owned())
 }
 
-async fn enqueue(queue: &impl QueueBackend, body: &str) -> JobId {
-    queue.enqueue(job(body)).await.expect("there is room")
+fn new_id() -> JobId {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let mut id = [7; 16];
+    id[..8].copy_from_slice(&NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes());
+    // Ids do not come in order.
+    id.reverse();
+    id[..8].rotate_left(3);
+    JobId(id)
 }
 
-async fn end(queue: &impl QueueBackend, lease: &Lease, end: JobEnd) -> Finished {
-    queue.finish(lease.token(), end).await.expect("the lease is held")
+fn done() -> JobEnd {
+    JobEnd::Done { reply: None }
 }
 
 fn retry(error: &str) -> JobEnd {
-    JobEnd::Retry { error: error.to_owned() }
+    JobEnd::Retry { error: error.to_owned(), after: None }
 }
 
-/// Whether there is nothing to lease just now.
-async fn is_idle(queue: &impl QueueBackend) -> bool {
-    tokio::time::timeout(Duration::from_millis(5), queue.lease()).await.is_err()
+fn fail(error: &str) -> JobEnd {
+    JobEnd::Fail { error: error.to_owned() }
 }
 
-async fn stored_jobs_start_in_order(queue: impl QueueBackend) {
-    let mut stored = Vec::new();
-    for number in 0..20 {
-        stored.push(enqueue(&queue, &number.to_string()).await);
-    }
-    assert_eq!(stored.iter().collect::<BTreeSet<_>>().len(), 20, "ids are unique");
-    for (number, id) in stored.iter().enumerate() {
-        let lease = queue.lease().await;
-        assert_eq!((lease.id, &lease.job), (*id, &job(&number.to_string())));
-        if number % 2 == 0 {
-            assert_eq!(end(&queue, &lease, JobEnd::Done).await, Finished::Done);
-        }
-    }
-    assert_eq!(queue.depth().await.leased, 10);
-}
-
-async fn a_job_arrives_as_it_was_sent(queue: impl QueueBackend) {
-    let body: Vec<u8> = (0..=255).cycle().take(70_000).collect();
-    let sent = NewJob { codec: Codec::Raw, body: body.into(), ..job("") };
-    let id = queue.enqueue(sent.clone()).await.expect("there is room");
-    let lease = queue.lease().await;
-    assert_eq!((lease.id, lease.attempt, lease.is_last), (id, 1, false));
-    assert_eq!(lease.run_timeout, options().run_timeout);
-    assert_eq!(lease.job, sent);
-}
-
-async fn a_job_is_leased_to_one(queue: impl QueueBackend) {
-    enqueue(&queue, "1").await;
-    let lease = queue.lease().await;
-    assert!(is_idle(&queue).await, "the only job is taken");
-    assert_eq!(end(&queue, &lease, JobEnd::Done).await, Finished::Done);
-    let again = queue.finish(lease.token(), JobEnd::Done).await;
-    assert_eq!(again, Err(FinishError::LeaseLost));
-    assert_eq!(queue.depth().await.live(), 0);
-}
-
-async fn who_waits_is_woken(queue: impl QueueBackend) {
-    let (first, second, ids) = tokio::join!(queue.lease(), queue.lease(), async {
-        tokio::task::yield_now().await;
-        [enqueue(&queue, "1").await, enqueue(&queue, "2").await]
-    });
-    assert_eq!(BTreeSet::from([first.id, second.id]), BTreeSet::from(ids));
-}
-
-async fn a_dropped_lease_takes_nothing(queue: impl QueueBackend) {
-    assert!(is_idle(&queue).await);
-    let id = enqueue(&queue, "1").await;
-    let lease = queue.lease().await;
-    assert_eq!((lease.id, lease.attempt), (id, 1));
-}
-
-async fn a_failed_run_is_repeated_after_a_wait(queue: impl QueueBackend) {
-    let id = enqueue(&queue, "1").await;
-    let lease = queue.lease().await;
-    let finished = end(&queue, &lease, retry("busy")).await;
-    let Finished::Retried { delay } = finished else { panic!("{finished:?}") };
-    assert!(delay >= options().backoff.min && delay <= options().backoff.max, "{delay:?}");
-    assert_eq!(queue.depth().await.delayed, 1);
-    let other = enqueue(&queue, "2").await;
-    assert_eq!(queue.lease().await.id, other, "a job that waits holds nobody up");
-    let again = queue.lease().await;
-    assert_eq!((again.id, again.attempt), (id, 2));
-}
-
-async fn a_lost_consumer_loses_no_job(queue: impl QueueBackend) {
-    let id = enqueue(&queue, "1").await;
-    let lost = queue.lease().await;
-    let again = queue.lease().await;
-    assert_eq!((again.id, again.attempt), (id, 2));
-    let late = queue.finish(lost.token(), JobEnd::Done).await;
-    assert_eq!(late, Err(FinishError::LeaseLost), "a run that is over cannot end the next one");
-    assert_eq!(end(&queue, &again, JobEnd::Done).await, Finished::Done);
-}
-
-async fn who_waits_gets_what_a_lost_consumer_held(queue: impl QueueBackend) {
-    let waiting = queue.lease();
-    tokio::pin!(waiting);
-    assert!(tokio::time::timeout(Duration::from_millis(5), &mut waiting).await.is_err());
-    // Another consumer comes, takes a job and is gone.
-    let id = enqueue(&queue, "1").await;
-    let lost = queue.lease().await;
-    assert_eq!((lost.id, lost.attempt), (id, 1));
-    assert_eq!(waiting.await.id, id);
-}
-
-async fn the_last_failure_makes_a_dead_letter(queue: impl QueueBackend) {
-    let id = enqueue(&queue, "1").await;
-    for attempt in 1..=3 {
-        let lease = queue.lease().await;
-        assert_eq!((lease.attempt, lease.is_last), (attempt, attempt == 3));
-        let finished = end(&queue, &lease, retry(&format!("error {attempt}"))).await;
-        assert_eq!(finished == Finished::Dead, attempt == 3);
-    }
-    let letters = queue.dead_letters(10).await;
-    assert_eq!((letters.len(), letters[0].id, &letters[0].job), (1, id, &job("1")));
-    let errors = letters[0].history.iter().map(|attempt| attempt.error.to_string());
-    assert_eq!(errors.collect::<Vec<_>>(), ["error 1", "error 2", "error 3"]);
-    assert!(letters[0].history.is_sorted_by_key(|attempt| attempt.attempt));
-    assert!(is_idle(&queue).await, "a dead letter does not run");
-    assert!(queue.dead_letters(0).await.is_empty());
-}
-
-async fn a_final_failure_is_not_repeated(queue: impl QueueBackend) {
-    enqueue(&queue, "1").await;
-    let lease = queue.lease().await;
-    let fail = JobEnd::Fail { error: "bad arguments".to_owned() };
-    assert_eq!(end(&queue, &lease, fail).await, Finished::Dead);
-    let letters = queue.dead_letters(10).await;
-    let expected = AttemptError::Failed { message: "bad arguments".to_owned() };
-    assert_eq!(letters[0].history.last().map(|attempt| &attempt.error), Some(&expected));
-    assert_eq!((queue.depth().await.live(), queue.depth().await.dead), (0, 1));
-}
-
-async fn a_full_queue_refuses(queue: impl QueueBackend) {
-    let first = enqueue(&queue, "1").await;
-    enqueue(&queue, "2").await;
-    let full = queue.enqueue(job("3")).await;
-    assert!(matches!(full, Err(EnqueueError::Full { .. })), "{full:?}");
-    let large = queue.enqueue(job(&"x".repeat(200_000))).await;
-    assert!(matches!(large, Err(EnqueueError::TooLarge { .. })), "{large:?}");
-    let lease = queue.lease().await;
-    assert_eq!(lease.id, first, "what was stored before is still there");
-    end(&queue, &lease, JobEnd::Done).await;
-    enqueue(&queue, "3").await;
+/// The bodies of leases, as text.
+fn bodies(leases: &[Lease]) -> Vec<&str> {
+    leases.iter().map(|lease| std::str::from_utf8(&lease.job.body).expect("text")).collect()
 }

@@ -5,13 +5,21 @@ use std::time::Duration;
 use super::Resolver;
 use super::command::Options;
 use crate::command::{
-    ATTEMPTS_DEFAULT, BACKLOG_DEFAULT, BACKOFF_DEFAULT, BackoffRange, RUN_TIMEOUT_DEFAULT,
-    TIMEOUT_DEFAULT,
+    ATTEMPTS_DEFAULT, BACKLOG_DEFAULT, BACKOFF_DEFAULT, BackoffRange, DONE_KEPT_DEFAULT,
+    LEASE_DEFAULT, RUN_TIMEOUT_DEFAULT, TIMEOUT_DEFAULT,
 };
 use crate::document::Entry;
 
-const OPTIONS: [&str; 6] =
-    ["timeout", "run_timeout", "concurrency", "backlog", "attempts", "backoff"];
+const OPTIONS: [&str; 8] = [
+    "timeout",
+    "run_timeout",
+    "concurrency",
+    "backlog",
+    "attempts",
+    "backoff",
+    "lease",
+    "done_kept",
+];
 
 /// What a command has that says nothing itself.
 #[derive(Debug)]
@@ -23,6 +31,8 @@ pub(super) struct MeshDefaults {
     pub(super) backlog: u32,
     pub(super) attempts: u32,
     pub(super) backoff: BackoffRange,
+    pub(super) lease: Duration,
+    pub(super) done_kept: Duration,
 }
 
 impl Default for MeshDefaults {
@@ -40,6 +50,8 @@ impl From<Options> for MeshDefaults {
             backlog: options.backlog.unwrap_or(BACKLOG_DEFAULT),
             attempts: options.attempts.unwrap_or(ATTEMPTS_DEFAULT),
             backoff: options.backoff.unwrap_or(BACKOFF_DEFAULT),
+            lease: options.lease.unwrap_or(LEASE_DEFAULT),
+            done_kept: options.done_kept.unwrap_or(DONE_KEPT_DEFAULT),
         }
     }
 }

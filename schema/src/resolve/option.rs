@@ -51,15 +51,38 @@ impl Resolver<'_, '_> {
 
     /// A duration that is not zero.
     pub(super) fn duration(&mut self, entry: &Entry<'_>) -> Option<Duration> {
+        let duration = self.any_duration(entry)?;
+        if duration.is_zero() {
+            let message =
+                format!("{} may not be zero: nothing could ever finish", quote(&entry.key));
+            let help = "write the longest wait that makes sense, like \"10s\"".to_owned();
+            self.mistakes.add(MistakeKind::Value, &entry.node.span, message, help);
+            return None;
+        }
+        Some(duration)
+    }
+
+    /// A duration that is not below `min`; `short` says why not.
+    pub(super) fn duration_from(
+        &mut self,
+        entry: &Entry<'_>,
+        min: Duration,
+        short: &str,
+    ) -> Option<Duration> {
+        let found = self.any_duration(entry)?;
+        if found < min {
+            let min = duration::format(min);
+            let message = format!("{} is at least {min}: {short}", quote(&entry.key));
+            let help = format!("write \"{min}\" or more");
+            self.mistakes.add(MistakeKind::Value, &entry.node.span, message, help);
+            return None;
+        }
+        Some(found)
+    }
+
+    fn any_duration(&mut self, entry: &Entry<'_>) -> Option<Duration> {
         let text = self.duration_text(entry, "a duration", "write a duration, like \"10s\"")?;
         match duration::parse(text) {
-            Ok(Duration::ZERO) => {
-                let message =
-                    format!("{} may not be zero: nothing could ever finish", quote(&entry.key));
-                let help = "write the longest wait that makes sense, like \"10s\"".to_owned();
-                self.mistakes.add(MistakeKind::Value, &entry.node.span, message, help);
-                None
-            }
             Ok(duration) => Some(duration),
             Err(error) => {
                 self.wrong_duration(entry, text, error);
@@ -139,7 +162,7 @@ impl Resolver<'_, '_> {
         self.mistakes.add(MistakeKind::Value, &entry.node.span, message, help);
     }
 
-    fn wrong_type(&mut self, entry: &Entry<'_>, what: &str, help: &str) {
+    pub(super) fn wrong_type(&mut self, entry: &Entry<'_>, what: &str, help: &str) {
         let found = entry.node.value.description();
         let message = format!("{} is {what}, this is {found}", quote(&entry.key));
         self.mistakes.add(MistakeKind::Type, &entry.node.span, message, help.to_owned());

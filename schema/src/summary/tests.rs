@@ -67,7 +67,8 @@ fn the_summary_for_programs() {
         "worker": "thumbnailer", "command": "render", "number": 0, "delivery": "balanced",
         "responds": true, "queued": true, "idempotent": true, "timeout": "10s",
         "concurrency": 4, "backlog": 7,
-        "job": { "run_timeout": "1m", "attempts": 5, "backoff": "1s..1m" },
+        "job": { "run_timeout": "1m", "attempts": 5, "backoff": "1s..1m", "lease": "30s",
+            "done_kept": "1h", "repeat": null, "on_leave": null },
         "callers": ["gateway"],
     });
     assert_eq!(json["commands"][0], render);
@@ -89,4 +90,32 @@ fn notes_are_bounded() {
     let summary = summary(&Schema::from_toml(&format!("[x]\n{others}")).unwrap());
     assert_eq!(summary.notes.len(), 100);
     assert_eq!(summary.notes.last().map(String::as_str), Some("and 502 more"));
+}
+
+#[test]
+fn what_runs_by_itself_is_shown() {
+    let source = "\
+[a._commands._balanced]
+sweep = { queued = true, every = '5m', lease = '5s', done_kept = '2h' }
+report = { queued = true, cron = '0 3 * * *', timezone = 'Europe/Berlin', missed = 'skip' }
+[a._commands._broadcast]
+reindex = { queued = true, on_leave = 'keep' }
+";
+    let summary = summary(&Schema::from_toml(source).unwrap());
+    let shown = summary.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+    for part in ["lease 5s", "done kept 2h", "every 5m", "kept on leave", "missed skip"] {
+        assert!(shown.contains(part), "{part} in {shown}");
+    }
+    let json = serde_json::to_value(&summary).unwrap();
+    let repeat = |row: usize| json["commands"][row]["job"]["repeat"].clone();
+    assert_eq!(repeat(0), serde_json::Value::Null);
+    assert_eq!(json["commands"][0]["job"]["on_leave"], "keep");
+    let cron = serde_json::json!({
+        "every": null, "cron": "0 3 * * *", "timezone": "Europe/Berlin", "missed": "skip",
+    });
+    assert_eq!(repeat(1), cron);
+    let every = serde_json::json!({
+        "every": "5m", "cron": null, "timezone": null, "missed": "once",
+    });
+    assert_eq!(repeat(2), every);
 }

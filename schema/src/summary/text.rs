@@ -3,10 +3,12 @@
 use std::fmt;
 
 use super::table::{LINE_CHARS_MAX, TextTable, wrap};
-use super::{CommandSummary, Summary, WorkerSummary};
+use super::{CommandSummary, RepeatSummary, Summary, WorkerSummary};
 use crate::access::Access;
-use crate::command::BACKLOG_DEFAULT;
+use crate::command::{BACKLOG_DEFAULT, DONE_KEPT_DEFAULT, LEASE_DEFAULT};
+use crate::duration;
 use crate::names::WorkerName;
+use crate::repeat::Missed;
 
 /// Most callers of a command that its row names.
 const CALLERS_SHOWN_MAX: usize = 20;
@@ -96,6 +98,16 @@ fn bounds(command: &CommandSummary) -> String {
         bounds.push(format!("run {}", job.run_timeout));
         bounds.push(counted(job.attempts as usize, "attempt"));
         bounds.push(format!("backoff {}", job.backoff));
+        if job.lease != duration::format(LEASE_DEFAULT) {
+            bounds.push(format!("lease {}", job.lease));
+        }
+        if job.done_kept != duration::format(DONE_KEPT_DEFAULT) {
+            bounds.push(format!("done kept {}", job.done_kept));
+        }
+        bounds.extend(job.repeat.as_ref().map(repeat));
+        if job.on_leave == Some("keep") {
+            bounds.push("kept on leave".to_owned());
+        }
     }
     if let Some(concurrency) = command.concurrency {
         bounds.push(format!("{concurrency} at once"));
@@ -104,6 +116,19 @@ fn bounds(command: &CommandSummary) -> String {
         bounds.push(format!("backlog {}", command.backlog));
     }
     bounds.join(", ")
+}
+
+fn repeat(repeat: &RepeatSummary) -> String {
+    let RepeatSummary { every, cron, timezone, missed } = repeat;
+    let mut text = match (every, cron, timezone) {
+        (Some(every), _, _) => format!("every {every}"),
+        (None, Some(cron), Some(timezone)) => format!("cron `{cron}` {timezone}"),
+        (None, _, _) => String::new(),
+    };
+    if *missed != Missed::default().as_str() {
+        text.push_str(&format!(", missed {missed}"));
+    }
+    text
 }
 
 fn access(access: &Access) -> String {

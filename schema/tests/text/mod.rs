@@ -132,7 +132,9 @@ fn access(names: Vec<&'static str>) -> impl Strategy<Value = Doc> {
 fn command(names: Vec<&'static str>) -> impl Strategy<Value = Doc> {
     let flag = || prop::option::of(any::<bool>().prop_map(|flag| Doc::Leaf(flag.to_string())));
     let allow = prop::option::of(access(names));
-    (flag(), flag(), allow, any::<bool>(), call_options(), job_options()).prop_map(
+    let job = (job_options(), repeat_options())
+        .prop_map(|(job, repeat)| job.into_iter().chain(repeat).collect::<Vec<_>>());
+    (flag(), flag(), allow, any::<bool>(), call_options(), job).prop_map(
         |(responds, idempotent, allow, queued, call, job)| {
             let mut entries = vec![("queued".to_owned(), Doc::Leaf(queued.to_string()))];
             entries.extend(responds.map(|flag| ("responds".to_owned(), flag)));
@@ -169,11 +171,34 @@ fn job_options() -> impl Strategy<Value = Vec<(String, Doc)>> {
     let attempts = (1u32..=1000).prop_map(|number| Doc::Leaf(number.to_string()));
     let backoff = (duration_ms(), duration_ms())
         .prop_map(|(a, b)| Doc::string(&format!("{}ms..{}ms", a.min(b), a.max(b))));
+    let from_1s = || (1000u64..=86_400_000).prop_map(|ms| Doc::string(&format!("{ms}ms")));
     some([
         ("run_timeout", run_timeout.boxed()),
         ("attempts", attempts.boxed()),
         ("backoff", backoff.boxed()),
+        ("lease", from_1s().boxed()),
+        ("done_kept", from_1s().boxed()),
     ])
+}
+
+/// When a command runs by itself, or nothing.
+fn repeat_options() -> impl Strategy<Value = Vec<(String, Doc)>> {
+    let entry = |key: &str, text: &str| (key.to_owned(), Doc::string(text));
+    let missed = prop::option::of(prop::sample::select(vec!["skip", "once", "all"]));
+    let every = (1000u64..=86_400_000).prop_map(move |ms| vec![entry("every", &format!("{ms}ms"))]);
+    let zone = prop::option::of(prop::sample::select(vec!["UTC", "Asia/Kolkata", "europe/berlin"]));
+    let cron = prop::sample::select(vec!["0 3 * * *", "*/5 1-4 * * mon,fri", "@hourly"]);
+    let cron = (cron, zone).prop_map(move |(cron, zone)| {
+        let zone = zone.map(|zone| entry("timezone", zone));
+        [entry("cron", cron)].into_iter().chain(zone).collect()
+    });
+    let repeat = (prop_oneof![every, cron], missed).prop_map(
+        move |(mut options, missed): (Vec<(String, Doc)>, _)| {
+            options.extend(missed.map(|missed| entry("missed", missed)));
+            options
+        },
+    );
+    prop_oneof![3 => Just(Vec::new()), 1 => repeat]
 }
 
 /// Often a default, so that "written and default" is tried too.

@@ -7,7 +7,7 @@
 //!   and the list of keys that follows from it
 //! * `worker.rs`, `master.rs`, `credentials.rs`, `limits.rs`: the resolved side, [`WorkerConfig`]
 //!   and [`MasterConfig`]
-//! * `address.rs`, `secret_text.rs`: the types of some values
+//! * `address.rs`, `queue.rs`, `secret_text.rs`: the types of some values
 //! * `key.rs`, `layer.rs`, `file.rs`, `environment.rs`: one source of settings each, as a layer
 //! * `fields.rs`: reading one value of the merged layers
 //! * `mistake.rs`: [`ConfigError`] and its [`ConfigMistake`]s
@@ -33,6 +33,7 @@ mod layer;
 mod limits;
 mod master;
 mod mistake;
+mod queue;
 mod secret_text;
 mod settings;
 mod sources;
@@ -44,6 +45,7 @@ pub use address::{AddressError, HostPort, MasterAddress};
 pub use credentials::Credentials;
 pub use master::{LEASE_DEFAULT, MasterConfig, STATE_DIR_DEFAULT};
 pub use mistake::{ConfigError, ConfigMistake};
+pub use queue::QueueAddress;
 pub use secret_text::SecretText;
 pub use settings::{HandshakeSettings, LimitsSettings, MasterSettings, WorkerSettings};
 pub use sources::{ENVIRONMENT_PREFIX, FILE_BYTES_MAX, Sources};

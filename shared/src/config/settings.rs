@@ -98,6 +98,12 @@ settings! {
     strict_handlers: bool,
     /// Threads of blocking handlers, at most. Unset: one per core.
     blocking_threads_max: usize,
+    /// Where queues are kept: `memory` (the default), or the address of a store, such as
+    /// `redis://host:6379/0?prefix=shop` or `file:/var/lib/shop/jobs.db`.
+    queue: String,
+    /// How long no member may have the name of an instance before its jobs become dead letters;
+    /// default 10 min. Not for queues in memory.
+    leave_after: Duration,
     /// What is logged, in the form of `RUST_LOG`, which wins over it.
     log: String,
     =>

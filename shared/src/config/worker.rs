@@ -12,6 +12,7 @@ use super::fields::Fields;
 use super::key::Section;
 use super::limits;
 use super::mistake::ConfigError;
+use super::queue::QueueAddress;
 use super::settings::WorkerSettings;
 use super::sources::Sources;
 use crate::identity::AuthorityPublic;
@@ -25,6 +26,13 @@ pub const ADVERTISE_MAX: usize = 8;
 
 /// Longest grace period.
 const GRACE_MAX: Duration = Duration::from_secs(3600);
+
+/// How long no member may have the name of an instance before its jobs become dead letters, unless
+/// configured.
+const LEAVE_AFTER_DEFAULT: Duration = Duration::from_secs(600);
+
+/// Longest that can be configured.
+const LEAVE_AFTER_MAX: Duration = Duration::from_secs(24 * 3600);
 
 /// Threads of one kind, at most.
 const THREADS_MAX: u64 = 1024;
@@ -61,6 +69,10 @@ pub struct WorkerConfig {
     pub strict_handlers: bool,
     /// Threads of blocking handlers, at most; `None`: one per core.
     pub blocking_threads_max: Option<usize>,
+    /// Where queues are kept.
+    pub queue: QueueAddress,
+    /// How long no member may have the name of an instance before its jobs become dead letters.
+    pub leave_after: Duration,
     /// Bounds of links and messages.
     pub limits: Limits,
     /// What is logged, unless `RUST_LOG` says.
@@ -85,6 +97,8 @@ impl WorkerConfig {
             grace: GRACE_DEFAULT,
             strict_handlers: false,
             blocking_threads_max: None,
+            queue: QueueAddress::default(),
+            leave_after: LEAVE_AFTER_DEFAULT,
             limits: Limits::default(),
             log: None,
         }
@@ -129,6 +143,8 @@ fn resolve(fields: &mut Fields) -> Option<WorkerConfig> {
     let advertise = advertise(fields);
     let grace = fields.duration("grace", Duration::ZERO..=GRACE_MAX);
     let strict_handlers = fields.flag("strict_handlers");
+    let queue = queue(fields);
+    let leave_after = fields.duration("leave_after", Duration::from_secs(1)..=LEAVE_AFTER_MAX);
     let log = log(fields);
     let limits = limits::resolve(fields);
     let defaults = WorkerConfig::new(worker?, master?, credentials?);
@@ -144,6 +160,8 @@ fn resolve(fields: &mut Fields) -> Option<WorkerConfig> {
         grace: grace.unwrap_or(defaults.grace),
         strict_handlers,
         blocking_threads_max,
+        queue: queue.unwrap_or_default(),
+        leave_after: leave_after.unwrap_or(defaults.leave_after),
         limits,
         log,
         ..defaults
@@ -184,6 +202,17 @@ fn authority(fields: &mut Fields, credentials: Option<&Credentials>) -> Option<A
         return None;
     }
     Some(authority)
+}
+
+/// Where queues are kept. What is written is not shown in a mistake: it may hold a password.
+fn queue(fields: &mut Fields) -> Option<QueueAddress> {
+    let text = fields.text("queue")?.value;
+    let address = QueueAddress::new(&text);
+    if address.is_none() {
+        let help = "write \"memory\", \"redis://host:6379/0\" or \"file:/path/to/jobs.db\"";
+        fields.wrong("queue", "names no kind of queue (not shown)", help);
+    }
+    address
 }
 
 fn threads(fields: &mut Fields, name: &str, min: u64) -> Option<usize> {

@@ -110,6 +110,24 @@ pub fn create(path: &Path, text: &str, random: &Random) -> Result<(), KeyFileErr
     removed.and_then(|()| sync_folder(path)).map_err(|error| failed("finish it", error))
 }
 
+/// Writes `text` to `path` in the place of what is there, readable by its owner only: after a loss
+/// of power the file has the old content or the new one.
+///
+/// # Errors
+/// [`KeyFileError::Io`]; the old content stays, or it is not known which of the two stays after a
+/// loss of power.
+pub fn replace(path: &Path, text: &str, random: &Random) -> Result<(), KeyFileError> {
+    let failed = |doing, source| KeyFileError::Io { path: path.into(), doing, source };
+    let draft = draft_path(path, random);
+    let written = write_draft(&draft, text).and_then(|()| std::fs::rename(&draft, path));
+    if let Err(error) = written {
+        // What went wrong before counts; a draft that was never made cannot be removed.
+        let _ = std::fs::remove_file(&draft);
+        return Err(failed("replace it", error));
+    }
+    sync_folder(path).map_err(|error| failed("finish it", error))
+}
+
 /// Reads the 32 bytes of a `kind` of key.
 pub(super) fn load(path: &Path, kind: TextKind) -> Result<Zeroizing<[u8; 32]>, KeyFileError> {
     let text = read(path)?;

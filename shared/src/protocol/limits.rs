@@ -14,6 +14,12 @@ pub const REMOVALS_MAX: usize = 1024;
 pub const REVOCATIONS_MAX: usize = 4096;
 /// Epochs of the link secret that a worker holds.
 pub const LINK_SECRETS_MAX: usize = 3;
+/// Epochs of the queue root whose keys still open jobs.
+pub const QUEUE_ROOTS_MAX: usize = 8;
+
+/// Workers of a schema, of whose commands a worker may hold keys; the schema's own bound.
+pub const WORKERS_MAX: usize = 1024;
+
 /// Bytes of a ticket.
 pub const TICKET_BYTES_MAX: usize = 512;
 /// Bytes of a signed schema: the schema's own bound and its signature.

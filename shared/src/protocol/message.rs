@@ -5,8 +5,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{
-    Delta, Draining, Join, JoinReply, Leave, Left, LinkSecrets, Ready, Renew, Resync, Revoke,
-    SchemaUpdate, TicketUpdate, View, limits,
+    Delta, Draining, Join, JoinReply, Leave, Left, LinkSecrets, QueueKeys, Ready, Renew, Resync,
+    Revoke, SchemaUpdate, TicketUpdate, View, limits,
 };
 
 /// A control message: its name on the wire and its JSON body.
@@ -82,6 +82,7 @@ messages!(limits::TO_MASTER_BYTES_MAX =>
 messages!(limits::TO_WORKER_BYTES_MAX =>
     JoinReply: "join", Left: "leave", View: "view", Delta: "delta", SchemaUpdate: "schema",
     TicketUpdate: "ticket", Revoke: "revoke", LinkSecrets: "link_secret",
+    QueueKeys: "queue_keys",
 );
 
 /// A boxed message is the same on the wire.
@@ -160,5 +161,7 @@ direction! {
         Revoke(Revoke),
         /// The secrets of worker links.
         LinkSecrets(LinkSecrets),
+        /// What queued jobs are sealed with.
+        QueueKeys(Box<QueueKeys>),
     }
 }

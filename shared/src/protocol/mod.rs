@@ -9,7 +9,7 @@
 //! | worker | CALL | [`Join`] -> [`JoinReply`], [`Leave`] -> [`Left`] |
 //! | worker | CAST | [`Ready`], [`Draining`], [`Renew`], [`Resync`] |
 //! | master | CAST | [`View`], [`Delta`], [`SchemaUpdate`], [`TicketUpdate`] |
-//! | master | CAST | [`Revoke`], [`LinkSecrets`] |
+//! | master | CAST | [`Revoke`], [`LinkSecrets`], [`QueueKeys`] |
 //!
 //! There is no heartbeat: the master judges a lease by the link, which PINGs on its own.
 //!
@@ -31,6 +31,7 @@ mod leave;
 mod link_secret;
 mod member;
 mod message;
+mod queue_keys;
 mod ready;
 mod refusal;
 mod renew;
@@ -49,6 +50,7 @@ pub use leave::{Leave, Left};
 pub use link_secret::{EpochSecret, LinkSecrets};
 pub use member::{Member, MemberKey, Status};
 pub use message::{Message, MessageError, ToMaster, ToWorker};
+pub use queue_keys::{CalleeGrants, CommandGrant, QueueKeys};
 pub use ready::Ready;
 pub use refusal::Refusal;
 pub use renew::Renew;

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::ids::{Incarnation, NodeId};
 
-const NAMES: [&str; 17] = [
+const NAMES: [&str; 18] = [
     "join",
     "leave",
     "ready",
@@ -21,6 +21,7 @@ const NAMES: [&str; 17] = [
     "ticket",
     "revoke",
     "link_secret",
+    "queue_keys",
     "",
     "welcome",
     "__proto__",
@@ -123,6 +124,25 @@ fn secrets() -> impl Strategy<Value = LinkSecrets> {
     })
 }
 
+fn queue_keys() -> impl Strategy<Value = QueueKeys> {
+    let grants = vec(("[a-z]{1,9}", vec(("[a-z]{1,9}", any::<[u8; 32]>()), 0..4)), 0..4);
+    let own = proptest::option::of(any::<[u8; 32]>());
+    (vec(any::<u64>(), 0..limits::QUEUE_ROOTS_MAX), any::<u64>(), own, grants).prop_map(
+        |(kept, epoch, own, callees)| {
+            let command = |(command, key): (String, _)| CommandGrant {
+                command: name(&command),
+                key: SecretBinary::new(key),
+            };
+            let callee = |(worker, commands): (String, Vec<_>)| CalleeGrants {
+                worker: worker.parse().unwrap(),
+                commands: commands.into_iter().map(command).collect(),
+            };
+            let callees = callees.into_iter().map(callee).collect();
+            QueueKeys { kept, epoch, own: own.map(SecretBinary::new), callees }
+        },
+    )
+}
+
 fn welcome() -> impl Strategy<Value = Welcome> {
     let news = prop_oneof![
         any::<(u64, [u8; 32])>().prop_map(|(number, fingerprint)| SchemaNews::Unchanged {
@@ -131,13 +151,15 @@ fn welcome() -> impl Strategy<Value = Welcome> {
         }),
         vec(any::<u8>(), 0..200).prop_map(|bytes| SchemaNews::Signed(bytes.into())),
     ];
-    (any::<(u64, u64)>(), vec(any::<u8>(), 0..300), news, secrets(), view()).prop_map(
-        |((incarnation, lease_ms), ticket, schema, link_secrets, view)| Welcome {
+    let secrets = (secrets(), proptest::option::of(queue_keys()));
+    (any::<(u64, u64)>(), vec(any::<u8>(), 0..300), news, secrets, view()).prop_map(
+        |((incarnation, lease_ms), ticket, schema, (link_secrets, queue_keys), view)| Welcome {
             incarnation: Incarnation(incarnation),
             ticket: ticket.into(),
             lease_ms,
             schema,
             link_secrets,
+            queue_keys: queue_keys.map(Box::new),
             revoked: Revoke { tickets: vec![Revocation { serial: 7, until_unix_s: lease_ms }] },
             view,
         },
@@ -187,6 +209,10 @@ proptest! {
         prop_assert_eq!(JoinReply::decode(&reply.encode()).unwrap(), reply);
     }
 
+    #[test]
+    fn queue_keys_read_back(keys in queue_keys()) {
+        prop_assert_eq!(QueueKeys::decode(&keys.encode()).unwrap(), keys);
+    }
 }
 
 proptest! {
@@ -234,6 +260,13 @@ fn lists_over_their_bound_are_refused() {
     assert!(TicketUpdate::decode(&ticket(limits::TICKET_BYTES_MAX)).is_ok());
     assert!(TicketUpdate::decode(&ticket(limits::TICKET_BYTES_MAX + 1)).is_err());
 
+    let keys = |roots: usize| {
+        let kept = (1..=roots as u64).collect();
+        QueueKeys { kept, epoch: 1, own: None, callees: Vec::new() }.encode()
+    };
+    assert!(QueueKeys::decode(&keys(limits::QUEUE_ROOTS_MAX)).is_ok());
+    assert!(QueueKeys::decode(&keys(limits::QUEUE_ROOTS_MAX + 1)).is_err());
+
     let reason = "x".repeat(limits::TEXT_BYTES_MAX + 1);
     malformed::<JoinReply>(&format!(r#"{{"refused":{{"invalid":{{"reason":"{reason}"}}}}}}"#));
 }
@@ -276,6 +309,12 @@ fn secrets_are_not_printed() {
     let secret = EpochSecret { epoch: 1, from_unix_s: 2, secret: SecretBinary::new([0xab; 32]) };
     let printed = format!("{secret:?} {:?}", LinkSecrets { secrets: vec![secret.clone()] });
     let encoded = serde_json::to_string(&secret.secret).unwrap();
+    assert!(!printed.contains(encoded.trim_matches('"')));
+    let key = SecretBinary::new([0xab; 32]);
+    let commands = vec![CommandGrant { command: name("resize"), key: key.clone() }];
+    let callees = vec![CalleeGrants { worker: "thumbnailer".parse().unwrap(), commands }];
+    let keys = QueueKeys { kept: vec![1], epoch: 1, own: Some(key), callees };
+    let printed = printed + &format!("{keys:?}");
     assert!(!printed.contains(encoded.trim_matches('"')));
     assert!(!printed.contains("171") && !printed.to_lowercase().contains("ab, "));
 }

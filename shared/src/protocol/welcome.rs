@@ -5,7 +5,7 @@ use std::time::Duration;
 use meshwork_schema::Fingerprint;
 use serde::{Deserialize, Serialize};
 
-use super::{Binary, LinkSecrets, Revoke, View, limits};
+use super::{Binary, LinkSecrets, QueueKeys, Revoke, View, limits};
 use crate::ids::Incarnation;
 
 /// The worker is a member now.
@@ -22,6 +22,9 @@ pub struct Welcome {
     pub schema: SchemaNews,
     /// The secrets of worker links.
     pub link_secrets: LinkSecrets,
+    /// The newest keys of queued jobs; absent from a master that keeps none.
+    #[serde(default)]
+    pub queue_keys: Option<Box<QueueKeys>>,
     /// Tickets that are no longer good.
     pub revoked: Revoke,
     /// First page of the view; carries the master's epoch.

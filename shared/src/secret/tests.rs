@@ -158,6 +158,9 @@ fn row_50_nothing_that_holds_a_secret_prints_it() {
     let join_raw = decode(TextKind::JoinKey, &key.expose_text()).unwrap()[48..80].to_vec();
     let (link, psk) = (LinkSecret::from_bytes(raw), secret.psk(LinkKind::Control));
     let psk_key = psk.key.to_vec();
+    let root = QueueRoot::parse(&encode(TextKind::QueueRoot, &[[0; 8].as_slice(), &raw].concat()));
+    let root = root.unwrap();
+    let (callee, pair) = (CalleeKey::from_bytes(raw), PairKey::from_bytes(raw));
     let printed = [
         (format!("{secret:?} {secret:#?}"), raw.to_vec()),
         (format!("{key:?} {key:#?}"), join_raw),
@@ -166,6 +169,7 @@ fn row_50_nothing_that_holds_a_secret_prints_it() {
         (format!("{:?}", PskRing::new(psk.clone(), Some(psk.clone()))), psk_key),
         (format!("{:?} {:#?}", NodeKey::from_bytes(raw), NodeKey::from_bytes(raw)), raw.to_vec()),
         (format!("{:?}", AuthorityKey::from_bytes(raw)), raw.to_vec()),
+        (format!("{root:?} {callee:?} {pair:?}"), raw.to_vec()),
     ];
     for (text, hidden) in printed {
         for part in hidden.chunks(8) {

@@ -25,11 +25,19 @@ pub enum TextKind {
     AuthorityKey,
     /// `authority1_...`: the public key of the master; not secret.
     AuthorityPublic,
+    /// `queueroot1_...`: a queue root of the master, in its key file.
+    QueueRoot,
 }
 
 impl TextKind {
-    const ALL: [Self; 5] =
-        [Self::MeshSecret, Self::JoinKey, Self::NodeKey, Self::AuthorityKey, Self::AuthorityPublic];
+    const ALL: [Self; 6] = [
+        Self::MeshSecret,
+        Self::JoinKey,
+        Self::NodeKey,
+        Self::AuthorityKey,
+        Self::AuthorityPublic,
+        Self::QueueRoot,
+    ];
 
     fn prefix(self) -> &'static str {
         match self {
@@ -38,6 +46,7 @@ impl TextKind {
             Self::NodeKey => "nodekey1_",
             Self::AuthorityKey => "authoritykey1_",
             Self::AuthorityPublic => "authority1_",
+            Self::QueueRoot => "queueroot1_",
         }
     }
 
@@ -48,6 +57,7 @@ impl TextKind {
             Self::NodeKey => "move the file away and a new key is made at the next start",
             Self::AuthorityKey => "restore the master's key file from a backup",
             Self::AuthorityPublic => "the master logs it at start",
+            Self::QueueRoot => "restore the master's file of queue roots from a backup",
         }
     }
 }
@@ -60,6 +70,7 @@ impl fmt::Display for TextKind {
             Self::NodeKey => "node key",
             Self::AuthorityKey => "authority key",
             Self::AuthorityPublic => "authority public key",
+            Self::QueueRoot => "queue root",
         })
     }
 }

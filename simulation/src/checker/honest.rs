@@ -50,7 +50,7 @@ fn lie(token: Token, call: &CallRecord, outcome: &Outcome, runs: &[&Execution]) 
         Outcome::Answered(None) => !call.answers,
         Outcome::Failed(code) if code == "panic" => ended(HandlerEnd::Panicked),
         Outcome::Failed(code) => code == "no" && ended(HandlerEnd::Failed),
-        Outcome::Unknown(UnknownCause::BadReply { .. }) => false,
+        Outcome::Unknown(UnknownCause::BadReply { .. } | UnknownCause::Queue { .. }) => false,
         Outcome::Unknown(UnknownCause::Deadline | UnknownCause::LinkLost) => true,
     };
     let runs: Vec<_> = runs.iter().map(|run| (run.by.0, run.end)).collect();

@@ -37,6 +37,10 @@ pub struct Outcomes<R> {
 }
 
 impl<R> Outcomes<R> {
+    pub(crate) fn new(outcomes: Vec<InstanceOutcome<R>>) -> Self {
+        Self { outcomes }
+    }
+
     /// One outcome per expected instance.
     pub fn iter(&self) -> impl Iterator<Item = &InstanceOutcome<R>> {
         self.outcomes.iter()
@@ -101,6 +105,20 @@ impl<'a, R> Broadcast<'a, R> {
         let options = CallOptions::default();
         let (only, except) = (None, BTreeSet::new());
         Self { worker, callee, command, asking, body, options, only, except, reply: PhantomData }
+    }
+
+    /// With everything chosen already: options, and the variants to ask and not to ask.
+    pub(crate) fn chosen(
+        worker: &'a Worker,
+        callee: &'a str,
+        command: &'a str,
+        asking: Asking,
+        body: Result<Body, NotExecuted>,
+        options: CallOptions,
+        (only, except): (Option<BTreeSet<Variant>>, BTreeSet<Variant>),
+    ) -> Self {
+        let broadcast = Self::new(worker, callee, command, asking, body);
+        Self { options, only, except, ..broadcast }
     }
 
     /// Waits for the answers at most this long, instead of the command's `timeout`.

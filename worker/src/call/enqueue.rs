@@ -1,51 +1,144 @@
-//! Queued calls: the answer is a receipt, given only when the job is stored.
+//! Queued calls: the answer is a receipt, given only when the job is stored. A queue that is shared
+//! is written to from here, whether or not an instance of the callee is up; one that lives in the
+//! callee's process is reached by a balanced call.
 
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
 use std::time::Duration;
 
+use bytes::Bytes;
+use futures_util::stream::{self, StreamExt};
+use meshwork_queue::{NewJob, QueueName};
+use meshwork_schema::CommandSchema;
 use meshwork_shared::ids::JobId;
 use meshwork_shared::link::message::Body;
 use meshwork_shared::outcome::{CallError, NotExecuted};
 use meshwork_shared::protocol::MemberKey;
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
 use super::attempts::Attempts;
 use super::options::CallOptions;
 use super::{Asking, Outgoing, decode};
+use crate::jobs::limits::{BATCH_BYTES_MAX, BATCH_JOBS_MAX, BATCH_LINKS_MAX};
+use crate::jobs::options::{JobOptions, job_options};
+use crate::jobs::store::store;
+use crate::jobs::wire::{EnqueueHead, write, write_trace};
 use crate::worker::Worker;
 
-/// Proof that a job is stored.
+/// Proof that a job is stored. [`Worker::job`] asks with it what became of the job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
-    /// The job.
+    /// The job: the new one, or with `dedupe` the one that was there before.
     pub job: JobId,
-    /// The instance whose queue holds it (memory backend: the queue lives there).
-    pub instance: MemberKey,
+    /// The queue that holds it.
+    pub queue: QueueName,
+    /// The instance that it is for, if it is for one: that of a broadcast, or the one whose process
+    /// keeps the queue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<MemberKey>,
+    /// Whether the job was stored before, under its id or its dedupe key.
+    #[serde(default)]
+    pub is_duplicate: bool,
 }
 
-/// A queued call that is being put together; `.await` makes it.
-#[must_use = "nothing is enqueued until it is awaited"]
-pub struct Enqueue<'a> {
+/// What all enqueueing has in common.
+pub(crate) struct Storing<'a> {
     pub(crate) worker: &'a Worker,
     pub(crate) callee: &'a str,
     pub(crate) command: &'a str,
+    pub(crate) call: CallOptions,
+    pub(crate) job: JobOptions,
+}
+
+impl<'a> Storing<'a> {
+    pub(crate) fn new(worker: &'a Worker, callee: &'a str, command: &'a str) -> Self {
+        let (call, job) = (CallOptions::default(), JobOptions::default());
+        Self { worker, callee, command, call, job }
+    }
+
+    /// The command as the schema has it, and when the caller stops waiting.
+    pub(crate) fn check(&self, asking: Asking) -> Result<(CommandSchema, Instant), CallError> {
+        self.job.check().map_err(CallError::not_executed)?;
+        let call = self.outgoing(asking, Body::empty());
+        let routes = self.worker.inner().routes.load();
+        let route = call.route(&routes).map_err(CallError::not_executed)?;
+        Ok((route.schema.clone(), call.deadline(route)))
+    }
+
+    /// A job with these arguments, for a queue that is shared.
+    pub(crate) fn new_job(&self, body: Body) -> NewJob {
+        let me = self.worker.identity();
+        let id = self.job.id.unwrap_or_else(|| self.worker.inner().jobs.new_id());
+        let job = self.job.apply(NewJob::new(id, me.worker, me.variant, body.codec, body.bytes));
+        NewJob { trace: self.worker.trace().as_ref().map(write_trace), ..job }
+    }
+
+    /// The same as a message to the instance that keeps the queue.
+    pub(crate) fn message(&self, id: Option<JobId>, body: &Body) -> Result<Body, NotExecuted> {
+        let options = JobOptions { id, ..self.job.clone() };
+        write(&EnqueueHead::new(self.command, body.codec, &options), &body.bytes)
+    }
+
+    fn outgoing(&self, asking: Asking, body: Body) -> Outgoing<'_> {
+        let (worker, options) = (self.worker, self.call.clone());
+        Outgoing { worker, callee: self.callee, command: self.command, asking, body, options }
+    }
+
+    /// Stores one job at an instance's process.
+    async fn store_there(&self, id: Option<JobId>, body: &Body) -> Result<Receipt, CallError> {
+        // Drawn here, so that one that goes to another instance after all is the same job.
+        let id = id.unwrap_or_else(|| self.worker.inner().jobs.new_id());
+        let body = self.message(Some(id), body).map_err(CallError::not_executed)?;
+        decode(&Attempts::new(Ok(body), |body| self.outgoing(Asking::Enqueue, body)).await?)
+    }
+
+    fn queue(&self, command: &CommandSchema) -> Result<QueueName, CallError> {
+        // The schema has it, so that it is a name.
+        let callee = self.callee.parse();
+        let callee = callee.map_err(|_| CallError::not_executed(NotExecuted::NoSuchCommand))?;
+        Ok(QueueName::balanced(callee, command.name.clone()))
+    }
+}
+
+/// A queued call that is being put together; `.await` stores it.
+#[must_use = "nothing is enqueued until it is awaited"]
+pub struct Enqueue<'a> {
+    pub(crate) storing: Storing<'a>,
     pub(crate) body: Result<Body, NotExecuted>,
-    pub(crate) options: CallOptions,
 }
 
 impl Enqueue<'_> {
     /// Waits for the receipt at most this long, instead of the command's `timeout`.
     pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.options.deadline = Some(deadline);
+        self.storing.call.deadline = Some(deadline);
         self
     }
 
+    /// Gives the job this id instead of a new one. The same id enqueued again is the same job, also
+    /// for a while after it is done: that makes it safe to repeat an enqueue of unknown outcome.
+    /// (Where queues live in the processes of the callee, only at the same instance.)
+    pub fn id(mut self, id: JobId) -> Self {
+        self.storing.job.id = Some(id);
+        self
+    }
+
+    job_options!(storing.job);
+
     async fn run(self) -> Result<Receipt, CallError> {
-        let Self { worker, callee, command, body, options } = self;
-        let asking = Asking::Enqueue;
-        let outgoing = |body| Outgoing { worker, callee, command, asking, body, options };
-        decode(&Attempts::new(body, outgoing).await?)
+        let Self { storing, body } = self;
+        let body = body.map_err(CallError::not_executed)?;
+        let (command, deadline) = storing.check(Asking::Enqueue)?;
+        if storing.worker.inner().jobs.is_in_process() {
+            return storing.store_there(storing.job.id, &body).await;
+        }
+        let queue = storing.queue(&command)?;
+        let jobs = vec![storing.new_job(body)];
+        let stored = store(storing.worker, &queue, &command, jobs, deadline).await;
+        let stored = stored.into_iter().next();
+        let stored = stored.unwrap_or(Err(CallError::not_executed(NotExecuted::Cancelled)))?;
+        let (job, is_duplicate) = (stored.id, stored.is_duplicate);
+        Ok(Receipt { job, queue, instance: None, is_duplicate })
     }
 }
 
@@ -56,4 +149,93 @@ impl<'a> IntoFuture for Enqueue<'a> {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.run())
     }
+}
+
+/// Many queued calls of one command that are being put together; `.await` stores them, and says of
+/// each what became of it, in their order.
+#[must_use = "nothing is enqueued until it is awaited"]
+pub struct EnqueueAll<'a> {
+    pub(crate) storing: Storing<'a>,
+    pub(crate) bodies: Vec<Result<Body, NotExecuted>>,
+}
+
+impl EnqueueAll<'_> {
+    /// Waits for all receipts at most this long, instead of the command's `timeout`.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.storing.call.deadline = Some(deadline);
+        self
+    }
+
+    job_options!(storing.job);
+
+    async fn run(self) -> Vec<Result<Receipt, CallError>> {
+        let Self { storing, bodies } = self;
+        let (command, deadline) = match storing.check(Asking::Enqueue) {
+            Ok(checked) => checked,
+            Err(error) => return vec![Err(error); bodies.len()],
+        };
+        if !storing.worker.inner().jobs.is_in_process() {
+            return store_batch(&storing, &command, bodies, deadline).await;
+        }
+        let storing = &storing;
+        let stored = bodies.into_iter().map(|body| async move {
+            storing.store_there(None, &body.map_err(CallError::not_executed)?).await
+        });
+        stream::iter(stored).buffered(BATCH_LINKS_MAX).collect().await
+    }
+}
+
+impl<'a> IntoFuture for EnqueueAll<'a> {
+    type Output = Vec<Result<Receipt, CallError>>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}
+
+/// Stores jobs of one queue, a bounded number by each request.
+async fn store_batch(
+    storing: &Storing<'_>,
+    command: &CommandSchema,
+    bodies: Vec<Result<Body, NotExecuted>>,
+    deadline: Instant,
+) -> Vec<Result<Receipt, CallError>> {
+    let queue = match storing.queue(command) {
+        Ok(queue) => queue,
+        Err(error) => return vec![Err(error); bodies.len()],
+    };
+    let mut results = Vec::with_capacity(bodies.len());
+    let mut bodies = bodies.into_iter().peekable();
+    while bodies.peek().is_some() {
+        let (mut jobs, mut bytes, mut outcomes) = (Vec::new(), 0, Vec::new());
+        while jobs.len() < BATCH_JOBS_MAX && (jobs.is_empty() || bytes < BATCH_BYTES_MAX) {
+            match bodies.next() {
+                Some(Ok(body)) => {
+                    bytes += body.bytes.len();
+                    jobs.push(storing.new_job(body));
+                    outcomes.push(None);
+                }
+                Some(Err(reason)) => outcomes.push(Some(reason)),
+                None => break,
+            }
+        }
+        let stored = store(storing.worker, &queue, command, jobs, deadline).await;
+        let mut stored = stored.into_iter();
+        results.extend(outcomes.into_iter().map(|refused| {
+            if let Some(reason) = refused {
+                return Err(CallError::not_executed(reason));
+            }
+            let lost = Err(CallError::not_executed(NotExecuted::Cancelled));
+            let stored = stored.next().unwrap_or(lost)?;
+            let (job, is_duplicate) = (stored.id, stored.is_duplicate);
+            Ok(Receipt { job, queue: queue.clone(), instance: None, is_duplicate })
+        }));
+    }
+    results
+}
+
+/// Bytes as they are, as arguments.
+pub(crate) fn raw(bytes: impl Into<Bytes>) -> Result<Body, NotExecuted> {
+    Ok(Body::raw(bytes))
 }

@@ -3,7 +3,7 @@
 //! * [`balanced`]: one instance, by strategy; another one when it was not executed
 //! * [`broadcast`]: every instance, one outcome each
 //! * [`direct`]: one variant
-//! * [`enqueue`]: a job
+//! * [`enqueue`]: a job, or many; [`enqueue_broadcast`]: a job for every instance
 //! * [`options`]: what a caller may choose
 
 mod attempts;
@@ -11,18 +11,20 @@ pub mod balanced;
 pub mod broadcast;
 pub mod direct;
 pub mod enqueue;
+pub mod enqueue_broadcast;
 pub mod options;
 
 use bytes::Bytes;
 use meshwork_schema::{CommandSchema, Delivery};
 use meshwork_shared::codec::Codec;
 use meshwork_shared::ids::CallId;
-use meshwork_shared::link::message::{Body, Request};
+use meshwork_shared::link::message::{Body, CommandRef, Request};
 use meshwork_shared::outcome::{CallError, NotExecuted, UnknownCause};
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use crate::command::Command;
+use crate::jobs::wire::ENQUEUE;
 use crate::routes::{CommandRoute, Instance, Routes};
 use crate::worker::Worker;
 use options::CallOptions;
@@ -95,8 +97,13 @@ impl<'a> Outgoing<'a> {
     }
 
     fn request(&self, route: &CommandRoute, to: &Instance, deadline: Instant) -> Request {
+        let command = match self.asking {
+            // The body says which command, and what was chosen for the job.
+            Asking::Enqueue | Asking::EnqueueBroadcast => CommandRef::Name(ENQUEUE.into()),
+            Asking::Call | Asking::Broadcast | Asking::Direct => route.command_ref(to),
+        };
         Request {
-            command: route.command_ref(to),
+            command,
             body: self.body.clone(),
             deadline,
             trace: self.worker.trace(),

@@ -28,6 +28,7 @@ const CAST_WITHIN: std::time::Duration = std::time::Duration::from_secs(10);
 impl Control {
     pub(super) fn on_welcome(&mut self, welcome: Welcome, master: Link, ctx: &mut Context<Self>) {
         self.master = Some(master);
+        self.worker.inner().set_has_master(true);
         self.lease = welcome.lease();
         if let SchemaNews::Signed(signed) = &welcome.schema
             && let Err(reason) = self.take_schema(&signed.0, ctx)
@@ -38,6 +39,9 @@ impl Control {
         self.worker.inner().set_incarnation(welcome.incarnation);
         self.take_ticket(welcome.ticket.0);
         self.trust.set_secrets(welcome.link_secrets);
+        if let Some(keys) = &welcome.queue_keys {
+            self.worker.inner().add_job_keys(keys);
+        }
         if !self.set_up_handlers(ctx) {
             return;
         }
@@ -53,6 +57,8 @@ impl Control {
             self.cast(&Draining {});
             return;
         }
+        // Also for jobs from before it started.
+        self.worker.inner().jobs.start_runners(&self.worker);
         self.cast(&Ready {});
         if self.ready.is_some() {
             if self.first_dials == 0 {
@@ -81,6 +87,7 @@ impl Control {
             }
             ToWorker::Revoke(revoke) => self.take_revoked(&revoke, ctx),
             ToWorker::LinkSecrets(secrets) => self.trust.set_secrets(secrets),
+            ToWorker::QueueKeys(keys) => self.worker.inner().add_job_keys(&keys),
         }
     }
 
@@ -164,6 +171,7 @@ impl Control {
         {
             let handlers = Arc::new(handlers.updated(own));
             self.worker.inner().set_handlers(handlers.clone());
+            self.worker.inner().jobs.start_runners(&self.worker);
             let services = self.links.values().map(|entry| &entry.service);
             services.for_each(|service| service.update(schema.clone(), handlers.clone()));
         }

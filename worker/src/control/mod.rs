@@ -284,6 +284,7 @@ impl Handler<MasterGone> for Control {
 
     fn handle(&mut self, _: MasterGone, ctx: &mut Context<Self>) {
         self.master = None;
+        self.worker.inner().set_has_master(false);
         self.peer_event(crate::peers::Event::MasterLost, ctx);
     }
 }

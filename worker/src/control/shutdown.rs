@@ -44,6 +44,7 @@ pub(super) async fn leave(worker: Worker, master: Option<Link>, links: Vec<Link>
             sleep(LOOK_EVERY).await;
         }
         inner.activity.idle().await;
+        inner.jobs.settled().await;
         while links.iter().any(|link| link.is_open() && !link.is_idle()) {
             sleep(LOOK_EVERY).await;
         }
@@ -53,6 +54,7 @@ pub(super) async fn leave(worker: Worker, master: Option<Link>, links: Vec<Link>
             "the grace period is over with {} handlers and jobs running",
             inner.activity.running()
         );
+        inner.jobs.abandon().await;
     }
     if let Some(master) = &master {
         let request = control_request(Leave::NAME, Leave {}.encode(), true, LEAVE_WITHIN);

@@ -137,6 +137,11 @@ impl Handlers {
         self.worker.as_str()
     }
 
+    /// All handlers, by command.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Served>> {
+        self.by_name.values()
+    }
+
     pub(crate) fn find(&self, command: &str) -> Option<&Arc<Served>> {
         self.by_name.get(command)
     }

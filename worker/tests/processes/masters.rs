@@ -187,6 +187,7 @@ fn welcomes(mesh: &Mesh, news: Vec<SchemaNews>) -> Arc<Answer> {
             lease_ms: 15_000,
             schema,
             link_secrets: LinkSecrets::default(),
+            queue_keys: None,
             revoked: Revoke::default(),
             view: view(Vec::new()),
         }))

@@ -110,7 +110,10 @@ fn hidden(mesh: &Mesh, join_key: &JoinKey, wrong: &MeshSecret, raw: &RawWorker) 
     let (text, join_text) = (mesh.secret.expose_text(), join_key.expose_text());
     let authority = std::fs::read_to_string(mesh.state.path().join("authority.key")).unwrap();
     let token = std::fs::read_to_string(mesh.state.path().join("admin.token")).unwrap();
+    let root = std::fs::read_to_string(mesh.state.path().join("queue.roots")).unwrap();
     let mut hidden = vec![
+        Hidden::text("the queue root", root.trim()),
+        Hidden::bytes("the queue root", &payload(&root)[8..]),
         Hidden::text("the mesh secret", &text),
         Hidden::bytes("the mesh secret", &payload(&text)[16..]),
         Hidden::text("a wrong mesh secret", &wrong.expose_text()),
@@ -124,6 +127,10 @@ fn hidden(mesh: &Mesh, join_key: &JoinKey, wrong: &MeshSecret, raw: &RawWorker) 
         Hidden { what: "the admin token", spellings: vec![token.trim().to_owned()] },
         Hidden::bytes("a node key", raw.node_key.expose_bytes().as_slice()),
     ];
+    let keys = raw.welcome.queue_keys.iter().flat_map(|keys| &keys.callees);
+    for grant in keys.flat_map(|callee| &callee.commands) {
+        hidden.push(Hidden::bytes("a key of jobs", grant.key.expose()));
+    }
     for epoch in &raw.welcome.link_secrets.secrets {
         let secret = epoch.secret.expose();
         let psk = LinkSecret::from_bytes(*secret).psk(&mesh.secret.mesh_id());

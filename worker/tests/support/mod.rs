@@ -95,7 +95,7 @@ impl Mesh {
 }
 
 /// Waits until `condition` holds.
-#[allow(dead_code)] // Not every test file has one.
+#[allow(dead_code)] // Not every test file waits for one.
 pub(crate) async fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     let waited = async {
         while !condition() {

@@ -72,6 +72,28 @@ const MUTATIONS: &[Mutation] = &[
         targets: &["--lib"],
         must_fail: &["an_unsettled_view_of_a_new_epoch_removes_nothing"],
     },
+    Mutation {
+        value: "job_seal",
+        package: "meshwork-shared",
+        targets: &["--test", "queue_vectors"],
+        must_fail: &["every_flipped_bit_and_cut_of_a_sealed_job_is_refused", "every_fact_counts"],
+    },
+    Mutation {
+        value: "job_seal",
+        package: "meshwork-queue",
+        targets: &["--lib"],
+        must_fail: &[
+            "row_53_a_tampered_entry_does_not_open",
+            "row_53_an_entry_of_a_foreign_queue_does_not_open",
+            "row_53_who_may_not_call_cannot_enqueue",
+        ],
+    },
+    Mutation {
+        value: "job_access_check",
+        package: "meshwork-queue",
+        targets: &["--lib"],
+        must_fail: &["row_53_an_old_key_does_not_outlive_the_schema_that_gave_it"],
+    },
     // The same bugs as the checker of the simulation sees them, and one more: a caller that is
     // forgotten.
     Mutation {

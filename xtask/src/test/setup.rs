@@ -7,10 +7,12 @@ use super::report::Outcome;
 use crate::process::{self, cargo, program};
 
 /// What a tool is found by, and the package of Debian that brings it.
-const PROGRAMS: [(&str, &str); 3] = [
+const PROGRAMS: [(&str, &str); 5] = [
     ("cc", "gcc libc6-dev"), // links every Rust program; compiles ring
     ("c++", "g++"),          // compiles libFuzzer
     ("git", "git"),
+    ("openssl", "openssl"),           // certificates for tests
+    ("redis-server", "redis-server"), // tests of shared queues start their own
 ];
 
 /// Parts of the Rust toolchain: the subcommand of cargo and the component that brings it.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
+use meshwork_schema::WorkerName;
 use meshwork_shared::handshake::SchemaKnown;
 use meshwork_shared::link::close::CloseCode;
 use meshwork_shared::link::handle::Link;
@@ -12,7 +13,7 @@ use meshwork_shared::protocol::{
     Binary, JoinReply, Left, Message, Refusal, Revoke, SchemaNews, SchemaUpdate, TicketUpdate,
     Welcome,
 };
-use meshwork_shared::ticket::Claims;
+use meshwork_shared::ticket::{Bearer, Claims};
 use tokio::time::Instant;
 
 use super::messages::answer;
@@ -35,6 +36,7 @@ impl RegistryActor {
                     // Its length was checked before the registry was told.
                     Err(error) => log::error!("schema {number} is not sent: {error}"),
                 }
+                self.parts.queue_roots.schema_changed();
                 self.doorman.set_schema(&schema, SchemaKnown { number, fingerprint });
             }
             Effect::Welcome { session, admission } => self.welcome(session, *admission),
@@ -63,6 +65,9 @@ impl RegistryActor {
             Effect::PushLinkSecrets { session, epochs } => {
                 self.sessions.cast(session, &self.parts.signing.link_secrets(epochs));
             }
+            Effect::PushQueueKeys { session, worker } => {
+                self.send_queue_keys(session, &worker, false);
+            }
             Effect::CloseLink { session, reason } => {
                 let (code, text) = last_word(reason);
                 self.sessions.close(session, code, text);
@@ -75,6 +80,8 @@ impl RegistryActor {
     fn welcome(&mut self, session: SessionId, admission: Admission) {
         let Admission { claims, lease, link_epochs, revoked, view, .. } = admission;
         let incarnation = claims.incarnation;
+        let worker = worker_of(&claims);
+        let queue_keys = worker.as_ref().and_then(|worker| self.newest_queue_keys(worker));
         let ticket = match self.parts.signing.ticket(claims) {
             Ok(ticket) => ticket,
             Err(error) => {
@@ -97,6 +104,7 @@ impl RegistryActor {
             lease_ms: u64::try_from(lease.as_millis()).unwrap_or(u64::MAX),
             schema,
             link_secrets: self.parts.signing.link_secrets(link_epochs),
+            queue_keys,
             revoked,
             view,
         };
@@ -104,6 +112,9 @@ impl RegistryActor {
         entry.join_by = None;
         if let Some(reply) = entry.join_reply.take() {
             answer(reply, JoinReply::Welcome(Box::new(welcome)).encode());
+        }
+        if let Some(worker) = worker {
+            self.send_queue_keys(session, &worker, true);
         }
     }
 
@@ -157,8 +168,16 @@ async fn is_alive(link: Option<Link>, within: Duration) -> bool {
         },
         Ok(Err(CallError::Unknown { cause, .. })) => match cause {
             UnknownCause::Deadline | UnknownCause::LinkLost => false,
-            UnknownCause::BadReply { .. } => true,
+            UnknownCause::BadReply { .. } | UnknownCause::Queue { .. } => true,
         },
+    }
+}
+
+/// The worker whose ticket it is.
+fn worker_of(claims: &Claims) -> Option<WorkerName> {
+    match &claims.bearer {
+        Bearer::Worker { worker, .. } => Some(worker.clone()),
+        Bearer::Master => None,
     }
 }
 

@@ -15,6 +15,7 @@ use meshwork_shared::protocol::{MemberKey, ToMaster};
 use tokio::sync::oneshot;
 
 use crate::master::{Members, ReloadError, Reloaded, SchemaStatus};
+use crate::queue_roots::{QueueRootStatus, RotateError};
 use crate::registry::{RevokeError, RevokeTarget, SessionId};
 
 /// A worker has linked to the mesh port.
@@ -64,6 +65,16 @@ pub(crate) struct SchemaRefused(pub(crate) String);
 #[derive(Message)]
 #[rtype(result = "Result<Vec<MemberKey>, RevokeError>")]
 pub(crate) struct RevokeTickets(pub(crate) RevokeTarget);
+
+/// Seal jobs under a new root.
+#[derive(Message)]
+#[rtype(result = "Result<QueueRootStatus, RotateError>")]
+pub(crate) struct RotateQueueRoot;
+
+/// Forget all queue roots but the newest.
+#[derive(Message)]
+#[rtype(result = "Result<QueueRootStatus, RotateError>")]
+pub(crate) struct ForgetQueueRoots;
 
 /// How often did what happen?
 #[derive(Message)]

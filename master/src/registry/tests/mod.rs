@@ -298,6 +298,7 @@ impl Mesh {
                 | Effect::PushSchema(_)
                 | Effect::PushRevoke { .. }
                 | Effect::PushLinkSecrets { .. }
+                | Effect::PushQueueKeys { .. }
                 | Effect::Revoked(_)
                 | Effect::Audit(_) => {}
             }

@@ -7,7 +7,7 @@ use crate::tidy::source::{Text, Tree};
 const DOCUMENT: &str = "docs/SECURITY.md";
 
 /// Every row up to this one has its line.
-const ROWS: u32 = 52;
+const ROWS: u32 = 54;
 
 /// Finds rows that are missing and tests that are not in the file beside them.
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {

@@ -1,0 +1,172 @@
+//! What can be asked about a queue.
+
+use meshwork_shared::ids::JobId;
+use rusqlite::{Connection, OptionalExtension, Result as SqlResult, params};
+
+use super::desk::Desk;
+use super::row::{JOB, SLIP, SLIP_COLUMNS, Slip, State, integer, name, read_job, read_reply};
+use crate::job::DeadLetter;
+use crate::name::QueueName;
+use crate::status::{JobStatus, JobSummary, QueueDepth, Section};
+
+/// The queues that hold jobs or dead letters, in order of their names.
+pub(super) fn list(conn: &Connection) -> SqlResult<Vec<QueueName>> {
+    let mut select = conn.prepare_cached(
+        "SELECT worker, command, variant FROM queues WHERE ready + scheduled + running + dead > 0",
+    )?;
+    let queues = select.query_map([], |row| {
+        let variant = match row.get_ref(2)?.as_str()? {
+            "" => None,
+            _ => Some(name(row, 2)?),
+        };
+        Ok(QueueName { worker: name(row, 0)?, command: name(row, 1)?, variant })
+    })?;
+    let mut queues: Vec<QueueName> = queues.collect::<SqlResult<_>>()?;
+    queues.sort_unstable();
+    Ok(queues)
+}
+
+impl Desk<'_> {
+    /// What became of a job.
+    pub(super) fn status(&self, id: JobId) -> SqlResult<Option<JobStatus>> {
+        let Some(slip) = self.slip(id)? else { return Ok(None) };
+        Ok(Some(match slip.state {
+            State::Ready => JobStatus::Waiting,
+            State::Scheduled => {
+                JobStatus::Scheduled { due_unix_ms: slip.since, attempts: slip.counted() }
+            }
+            State::Running => JobStatus::Running {
+                attempt: slip.attempt,
+                since_unix_ms: slip.since,
+                consumer: slip.consumer.unwrap_or_default(),
+            },
+            State::Dead => {
+                let last = slip.history.last();
+                let error = last.map(|last| last.error.to_string()).unwrap_or_default();
+                JobStatus::Dead { error }
+            }
+            State::Ended => self.ended(slip.place)?,
+        }))
+    }
+
+    fn ended(&self, place: i64) -> SqlResult<JobStatus> {
+        let mut select = self
+            .conn
+            .prepare_cached("SELECT is_canceled, reply_codec, reply FROM jobs WHERE place = ?1")?;
+        select.query_row([place], |row| {
+            if row.get(0)? {
+                return Ok(JobStatus::Canceled);
+            }
+            Ok(JobStatus::Done { reply: read_reply(row, 1)? })
+        })
+    }
+
+    /// How much of what is stored.
+    pub(super) fn depth(&self) -> SqlResult<QueueDepth> {
+        let oldest = self.oldest_ready()?;
+        let oldest_ready_ms = oldest.map(|since| self.now.saturating_sub(since));
+        Ok(QueueDepth { oldest_ready_ms, ..self.book.depth() })
+    }
+
+    /// Since when the first job of a priority is ready that waits longest.
+    fn oldest_ready(&self) -> SqlResult<Option<u64>> {
+        if self.book.count(State::Ready) == 0 {
+            return Ok(None);
+        }
+        let mut select = self.conn.prepare_cached(
+            "SELECT since FROM jobs WHERE queue = ?1 AND state = ?2 AND rank = ?3 \
+             ORDER BY place LIMIT 1",
+        )?;
+        let mut oldest = None;
+        for rank in 0..3 {
+            let values = params![self.book.row, State::Ready as i64, rank];
+            let since: Option<u64> = select.query_row(values, |row| row.get(0)).optional()?;
+            oldest = [oldest, since].into_iter().flatten().min();
+        }
+        Ok(oldest)
+    }
+
+    /// Jobs of a section in their order, from behind `after`.
+    pub(super) fn peek(
+        &self,
+        section: Section,
+        after: Option<JobId>,
+        limit: usize,
+    ) -> SqlResult<Vec<JobSummary>> {
+        let state = state_of(section);
+        let after = match after {
+            None => (i64::MIN, i64::MIN),
+            Some(id) => match self.rank(id, state)? {
+                None => return Ok(Vec::new()),
+                Some(after) => after,
+            },
+        };
+        // What runs is in the order of enqueueing: its rank moves with each renewal.
+        let order = if state == State::Running {
+            "place > ?4 AND ?3 IS NOT NULL ORDER BY place"
+        } else {
+            "(rank, place) > (?3, ?4) ORDER BY rank, place"
+        };
+        let sql = format!(
+            "SELECT {SLIP}, caller, caller_variant FROM jobs \
+             WHERE queue = ?1 AND state = ?2 AND {order} LIMIT ?5"
+        );
+        let mut select = self.conn.prepare_cached(&sql)?;
+        let values = params![self.book.row, state as i64, after.0, after.1, integer(limit)];
+        select.query_map(values, summary)?.collect()
+    }
+
+    /// Rank and place of a job, if it is in this state.
+    fn rank(&self, id: JobId, state: State) -> SqlResult<Option<(i64, i64)>> {
+        let mut select = self.conn.prepare_cached(
+            "SELECT rank, place FROM jobs WHERE queue = ?1 AND id = ?2 AND state = ?3",
+        )?;
+        let values = params![self.book.row, id.0, state as i64];
+        select.query_row(values, |row| Ok((row.get(0)?, row.get(1)?))).optional()
+    }
+
+    /// A dead letter with its history.
+    pub(super) fn dead_letter(&self, id: JobId) -> SqlResult<Option<DeadLetter>> {
+        let sql =
+            format!("SELECT {SLIP}, {JOB} FROM jobs WHERE queue = ?1 AND id = ?2 AND state = ?3");
+        let mut select = self.conn.prepare_cached(&sql)?;
+        let values = params![self.book.row, id.0, State::Dead as i64];
+        let letter = select.query_row(values, |row| {
+            let slip = Slip::read(row)?;
+            let job = read_job(row, &slip)?;
+            Ok(DeadLetter {
+                id: slip.id,
+                job,
+                enqueued_unix_ms: slip.enqueued,
+                died_unix_ms: slip.since,
+                history: slip.history,
+            })
+        });
+        letter.optional()
+    }
+}
+
+pub(super) fn state_of(section: Section) -> State {
+    match section {
+        Section::Ready => State::Ready,
+        Section::Scheduled => State::Scheduled,
+        Section::Running => State::Running,
+        Section::Dead => State::Dead,
+    }
+}
+
+fn summary(row: &rusqlite::Row<'_>) -> SqlResult<JobSummary> {
+    let slip = Slip::read(row)?;
+    Ok(JobSummary {
+        id: slip.id,
+        caller: name(row, SLIP_COLUMNS)?,
+        caller_variant: name(row, SLIP_COLUMNS + 1)?,
+        priority: slip.priority,
+        body_bytes: slip.body_bytes,
+        enqueued_unix_ms: slip.enqueued,
+        since_unix_ms: slip.since,
+        attempts: slip.counted(),
+        consumer: slip.consumer.filter(|_| slip.state == State::Running),
+        last: slip.history.into_iter().next_back(),
+    })
+}

@@ -1,0 +1,262 @@
+//! What only a file can show: what is on the disk, and what happens when the disk says no.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use meshwork_shared::clock::Clock;
+use meshwork_shared::codec::Codec;
+use meshwork_shared::ids::JobId;
+use meshwork_shared::random::Random;
+use rusqlite::Connection;
+
+use super::limits::INLINE_BYTES_MAX;
+use super::{FileBackend, FileOpenError, FileOptions, FileSync, store};
+use crate::backend::{Queue, QueueBackend, Scope};
+use crate::error::{EnqueueError, FinishError};
+use crate::job::{Dedupe, JobEnd, LeaseToken, NewJob, Start};
+use crate::limits::QueueLimits;
+use crate::name::QueueName;
+use crate::options::QueueOptions;
+use crate::status::{Reply, Section};
+
+fn name() -> QueueName {
+    QueueName::balanced("thumbnailer".parse().unwrap(), "resize".parse().unwrap())
+}
+
+fn open(path: &Path) -> FileBackend {
+    FileBackend::open(FileOptions::new(path), Random::seeded(1), Clock::system()).unwrap()
+}
+
+fn job(number: u64, body: Vec<u8>) -> NewJob {
+    let mut id = [0; 16];
+    id[8..].copy_from_slice(&number.to_be_bytes());
+    let (caller, variant) = ("gateway".parse().unwrap(), "pod-1".parse().unwrap());
+    NewJob::new(JobId(id), caller, variant, Codec::Raw, body)
+}
+
+fn refusal(path: &Path) -> FileOpenError {
+    FileBackend::open(FileOptions::new(path), Random::seeded(1), Clock::system()).unwrap_err()
+}
+
+#[tokio::test]
+async fn jobs_outlive_the_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("jobs.db");
+    let sent = job(1, vec![7; 10 * INLINE_BYTES_MAX]);
+    let queue = open(&path).open(name(), QueueOptions::default());
+    queue.enqueue(vec![sent.clone()]).await.remove(0).unwrap();
+    drop(queue);
+    let backend = open(&path);
+    assert_eq!(backend.scope(), Scope::Machine);
+    assert_eq!(backend.list().await.unwrap(), [name()]);
+    let queue = backend.open(name(), QueueOptions::default());
+    let lease = queue.lease("pod-2#7", 1).await.remove(0);
+    assert_eq!((lease.attempt, lease.job), (1, sent));
+}
+
+#[tokio::test]
+async fn only_the_owner_may_read_the_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("jobs.db");
+    let backend = open(&path);
+    backend.open(name(), QueueOptions::default()).set_paused(true).await.unwrap();
+    let mut files = 0;
+    for entry in std::fs::read_dir(folder.path()).unwrap() {
+        let entry = entry.unwrap();
+        let mode = entry.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{}", entry.path().display());
+        files += 1;
+    }
+    assert_eq!(files, 4, "the database, its log, its shared memory, the bell");
+    let before = backend.check().await.unwrap();
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
+    let after = backend.check().await.unwrap();
+    assert_eq!(after.len(), before.len() + 1);
+    assert!(after.last().unwrap().contains("0600"), "{after:?}");
+}
+
+#[tokio::test]
+async fn what_is_less_safe_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let options =
+        FileOptions { sync: FileSync::Normal, ..FileOptions::new(folder.path().join("jobs.db")) };
+    let backend = FileBackend::open(options, Random::seeded(1), Clock::system()).unwrap();
+    assert!(backend.check().await.unwrap()[0].contains("power loss"));
+}
+
+#[test]
+fn files_of_others_are_refused_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let text = "a text of some length, as no database begins. ".repeat(40);
+    std::fs::write(at("text"), &text).unwrap();
+    assert_eq!(refusal(&at("text")), FileOpenError::Foreign { path: at("text") });
+    assert_eq!(std::fs::read_to_string(at("text")).unwrap(), text);
+    let other = Connection::open(at("other.db")).unwrap();
+    other.execute_batch("CREATE TABLE things (a)").unwrap();
+    let before = std::fs::read(at("other.db")).unwrap();
+    assert_eq!(refusal(&at("other.db")), FileOpenError::Foreign { path: at("other.db") });
+    assert_eq!(std::fs::read(at("other.db")).unwrap(), before);
+    assert!(matches!(refusal(&at("no/folder.db")), FileOpenError::Unusable { .. }));
+    assert!(matches!(refusal(folder.path()), FileOpenError::Unusable { .. }));
+}
+
+#[test]
+fn a_file_of_a_newer_version_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("jobs.db");
+    drop(open(&path));
+    let conn = Connection::open(&path).unwrap();
+    conn.pragma_update(None, "user_version", 2).unwrap();
+    assert_eq!(refusal(&path), FileOpenError::Newer { path, version: 2, known: 1 });
+}
+
+#[tokio::test]
+async fn a_full_disk_is_said_and_nothing_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = FileOptions::new(folder.path().join("jobs.db"));
+    let conn = store::open(&options).unwrap();
+    conn.pragma_update(None, "max_page_count", 60).unwrap();
+    let backend = FileBackend::with(conn, options, Random::seeded(1), Clock::system()).unwrap();
+    let queue = backend.open(name(), QueueOptions::default());
+    let mut stored = 0;
+    let refused = loop {
+        match queue.enqueue(vec![job(stored, vec![1; 4000])]).await.remove(0) {
+            Ok(_) => stored += 1,
+            Err(refused) => break refused,
+        }
+        assert!(stored < 1000, "the disk is never full");
+    };
+    let EnqueueError::Unavailable { message } = refused else { panic!("{refused:?}") };
+    assert!(message.contains("disk is full"), "{message}");
+    assert_eq!(queue.depth().await.unwrap().ready as u64, stored);
+    // What is deleted makes room.
+    assert_eq!(queue.purge(Section::Ready, 4).await, Ok(4));
+    queue.enqueue(vec![job(stored, vec![1; 4000])]).await.remove(0).unwrap();
+}
+
+#[tokio::test]
+async fn one_bad_operation_does_not_take_others_along() {
+    let folder = tempfile::tempdir().unwrap();
+    let backend = open(&folder.path().join("jobs.db"));
+    let queue = backend.open(name(), QueueOptions::default());
+    let wrong = backend.shared.ask(|batch| batch.conn.execute_batch("nonsense"));
+    let (wrong, stored) = tokio::join!(wrong, queue.enqueue(vec![job(1, vec![])]));
+    assert!(wrong.is_err_and(|failure| !failure.is_unknown));
+    assert!(stored[0].is_ok(), "{stored:?}");
+}
+
+/// Every counter is what counting the rows says, whatever was done.
+#[tokio::test]
+async fn the_counters_agree_with_the_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("jobs.db");
+    let limits = QueueLimits { jobs_max: 30, bytes_max: 60_000, dead_letters_max: 4 };
+    let options = QueueOptions {
+        attempts: 2,
+        limits,
+        lease: Duration::from_millis(20),
+        done_kept: Duration::from_millis(30),
+        ..QueueOptions::default()
+    };
+    let queue = open(&path).open(name(), options);
+    let random = Random::seeded(3);
+    let mut tokens = Vec::new();
+    for number in 0..800 {
+        step(&*queue, &random, number, &mut tokens).await;
+    }
+    compare(&path);
+    for section in [Section::Ready, Section::Scheduled, Section::Dead] {
+        queue.purge(section, 1000).await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_millis(60)).await;
+    assert_eq!(queue.depth().await.unwrap().running, 0);
+    queue.bury("the end", 1000).await.unwrap();
+    queue.purge(Section::Dead, 1000).await.unwrap();
+    compare(&path);
+    let conn = Connection::open(&path).unwrap();
+    let count = |table: &str| -> i64 {
+        conn.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
+    };
+    assert_eq!((count("bodies"), queue.depth().await.unwrap().live()), (0, 0));
+}
+
+async fn step(queue: &dyn Queue, random: &Random, number: u64, tokens: &mut Vec<LeaseToken>) {
+    let token = tokens.get(random.below(tokens.len() as u64) as usize).copied();
+    let body = vec![1; random.below(3 * INLINE_BYTES_MAX as u64) as usize];
+    match (random.below(10), token) {
+        (0..4, _) => {
+            let mut sent = job(number, body);
+            if random.below(3) == 0 {
+                let key = random.below(5).to_string();
+                sent.dedupe = Some(Dedupe { key, window: Duration::from_millis(10) });
+            }
+            if random.below(3) == 0 {
+                sent.start = Start::After(Duration::from_millis(random.below(20)));
+            }
+            let _ = queue.enqueue(vec![sent]).await;
+        }
+        (4 | 5, _) if queue.depth().await.unwrap().ready > 0 => {
+            let leases = queue.lease("pod-2#7", 3);
+            let leases = tokio::time::timeout(Duration::from_millis(50), leases).await;
+            tokens.extend(leases.unwrap_or_default().iter().map(|lease| lease.token()));
+        }
+        (6 | 7, Some(token)) => {
+            let reply = Some(Reply { codec: Codec::Raw, body: body.into() });
+            let end = match random.below(3) {
+                0 => JobEnd::Done { reply },
+                1 => JobEnd::Retry { error: "busy".to_owned(), after: Some(Duration::ZERO) },
+                _ => JobEnd::Fail { error: "x".repeat(number as usize) },
+            };
+            let finished = queue.finish(token, end).await;
+            assert!(!matches!(finished, Err(FinishError::Unavailable { .. })), "{finished:?}");
+        }
+        (8, Some(token)) => {
+            queue.release(&[token]).await;
+            queue.cancel(token.id).await.unwrap();
+        }
+        (9, _) => {
+            queue.retry_dead(None, 2).await.unwrap();
+            queue.purge(Section::Dead, 1).await.unwrap();
+        }
+        _ => {}
+    }
+}
+
+/// Counts rows and sums up bytes, and compares that with the counters.
+fn compare(path: &Path) {
+    let conn = Connection::open(path).unwrap();
+    let number = |sql: &str| -> i64 { conn.query_row(sql, [], |row| row.get(0)).unwrap() };
+    for (state, column) in ["ready", "scheduled", "running", "dead", "ended"].iter().enumerate() {
+        let rows = number(&format!("SELECT count(*) FROM jobs WHERE state = {state}"));
+        assert_eq!(number(&format!("SELECT {column} FROM queues")), rows, "{column}");
+    }
+    for (states, column) in [("0, 1, 2", "live_bytes"), ("3", "dead_bytes"), ("4", "ended_bytes")] {
+        let sql = format!("SELECT ifnull(sum(bytes), 0) FROM jobs WHERE state IN ({states})");
+        assert_eq!(number(&format!("SELECT {column} FROM queues")), number(&sql), "{column}");
+    }
+    assert_eq!(number("SELECT keys FROM queues"), number("SELECT count(*) FROM dedupe"));
+    let large =
+        format!("SELECT count(*) FROM jobs WHERE state < 4 AND body_bytes > {INLINE_BYTES_MAX}");
+    assert_eq!(number("SELECT count(*) FROM bodies"), number(&large));
+}
+
+#[test]
+fn a_dropped_backend_ends_its_threads() {
+    let folder = tempfile::tempdir().unwrap();
+    let backend = open(&folder.path().join("jobs.db"));
+    let shared = Arc::downgrade(&backend.shared);
+    drop(backend);
+    assert!(shared.upgrade().is_none());
+    // The last connection that is closed takes its log along.
+    let log = store::beside(&folder.path().join("jobs.db"), "-wal");
+    for _ in 0..1000 {
+        if !log.exists() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    panic!("the file is still open");
+}

@@ -1,0 +1,206 @@
+//! Being woken: one connection on which the store says that there is something to do.
+//!
+//! A queue has a channel. Scripts ring there when a job became ready and somebody waits, and tell
+//! the ids of jobs that ended while somebody waits for one. A message may be lost with its
+//! connection, so that whoever waits looks by itself now and then, and always when the bell is
+//! connected again. One connection serves all queues of a process, in a cluster too: a cluster
+//! passes messages on to all its servers.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use meshwork_shared::ids::JobId;
+use redis::aio::{PubSubSink, PubSubStream};
+use redis::{Msg, RedisResult};
+use tokio::sync::{Notify, watch};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+
+use super::store::Store;
+
+/// How often the connection is tried when nothing is heard on it.
+const PING_INTERVAL: Duration = Duration::from_secs(15);
+
+/// How long the store may take to answer on it.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The wait before it is connected again; doubled with each failure.
+const RECONNECT_WAIT: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+
+/// The bells of all queues of a process.
+#[derive(Default)]
+pub(super) struct Bell {
+    rings: Mutex<BTreeMap<String, Arc<Ring>>>,
+    /// Told when a channel is new.
+    added: Notify,
+}
+
+/// The bell of one queue.
+pub(super) struct Ring {
+    /// Counts how often it rang.
+    count: watch::Sender<u64>,
+    is_heard: AtomicBool,
+    /// Those who wait for the end of a job. Bounded by the calls of this process that wait.
+    waiting: Mutex<BTreeMap<JobId, Arc<Notify>>>,
+}
+
+impl Ring {
+    fn new() -> Self {
+        Self {
+            count: watch::Sender::new(0),
+            is_heard: AtomicBool::new(false),
+            waiting: Mutex::new(BTreeMap::new()),
+        }
+    }
+
+    /// Changes when there may be something to lease.
+    pub(super) fn rung(&self) -> watch::Receiver<u64> {
+        self.count.subscribe()
+    }
+
+    /// Whether the bell would be heard now.
+    pub(super) fn is_heard(&self) -> bool {
+        self.is_heard.load(Ordering::Relaxed)
+    }
+
+    /// Told when the job ended, or when it is time to look.
+    pub(super) fn ended(&self, job: JobId) -> Arc<Notify> {
+        lock(&self.waiting).entry(job).or_default().clone()
+    }
+
+    /// Forgets those who wait for a job when there are none left but the caller.
+    pub(super) fn forget(&self, job: JobId, waiting: &Arc<Notify>) {
+        let mut all = lock(&self.waiting);
+        // The map's own, and the caller's.
+        if Arc::strong_count(waiting) <= 2 {
+            all.remove(&job);
+        }
+    }
+
+    fn ring(&self) {
+        self.count.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    fn set_heard(&self, is_heard: bool) {
+        self.is_heard.store(is_heard, Ordering::Relaxed);
+        if is_heard {
+            self.ring();
+            lock(&self.waiting).values().for_each(|waiting| waiting.notify_waiters());
+        }
+    }
+
+    fn tell(&self, message: &[u8]) {
+        match message.split_first() {
+            Some((b'e', ids)) => {
+                let waiting = lock(&self.waiting);
+                for id in ids.chunks_exact(16) {
+                    let id = <[u8; 16]>::try_from(id).ok().map(JobId);
+                    if let Some(waiting) = id.and_then(|id| waiting.get(&id)) {
+                        waiting.notify_waiters();
+                    }
+                }
+            }
+            _ => self.ring(),
+        }
+    }
+}
+
+impl Bell {
+    /// The bell of a channel; it is listened to from now on.
+    pub(super) fn ring(&self, channel: &str) -> Arc<Ring> {
+        let mut rings = lock(&self.rings);
+        if let Some(ring) = rings.get(channel) {
+            return ring.clone();
+        }
+        let ring = Arc::new(Ring::new());
+        rings.insert(channel.to_owned(), ring.clone());
+        self.added.notify_one();
+        ring
+    }
+
+    /// Listens until it is dropped.
+    pub(super) async fn listen(self: Arc<Self>, store: Arc<Store>) {
+        let mut wait = RECONNECT_WAIT.0;
+        loop {
+            if lock(&self.rings).is_empty() {
+                self.added.notified().await;
+            }
+            match store.connector.subscriber().await {
+                Ok(connection) => {
+                    wait = RECONNECT_WAIT.0;
+                    let (sink, stream) = connection.split();
+                    // Whatever ended it, it is connected anew.
+                    let _ = self.hear(&store, sink, stream).await;
+                    self.all().iter().for_each(|(_, ring)| ring.set_heard(false));
+                }
+                Err(error) => log::debug!("the bell of the queues is not connected: {error}"),
+            }
+            sleep(wait).await;
+            wait = (wait * 2).min(RECONNECT_WAIT.1);
+        }
+    }
+
+    async fn hear(
+        &self,
+        store: &Store,
+        mut sink: PubSubSink,
+        mut stream: PubSubStream,
+    ) -> RedisResult<()> {
+        let mut made = store.made();
+        let mut ping = interval(PING_INTERVAL);
+        ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            self.subscribe(&mut sink).await?;
+            tokio::select! {
+                biased;
+                message = stream.next() => match message {
+                    Some(message) => self.tell(&message),
+                    None => return Ok(()),
+                },
+                () = self.added.notified() => {}
+                _ = ping.tick() => in_time(sink.ping::<redis::Value>()).await.map(drop)?,
+                // Commands go over a new connection: the server may be another.
+                Ok(()) = made.changed() => in_time(sink.ping::<redis::Value>()).await.map(drop)?,
+            }
+        }
+    }
+
+    /// Listens to the channels that are new.
+    async fn subscribe(&self, sink: &mut PubSubSink) -> RedisResult<()> {
+        for (channel, ring) in self.all() {
+            if !ring.is_heard() {
+                in_time(sink.subscribe(&channel)).await?;
+                ring.set_heard(true);
+            }
+        }
+        Ok(())
+    }
+
+    fn tell(&self, message: &Msg) {
+        let ring = lock(&self.rings).get(message.get_channel_name()).cloned();
+        if let Some(ring) = ring {
+            ring.tell(message.get_payload_bytes());
+        }
+    }
+
+    fn all(&self) -> Vec<(String, Arc<Ring>)> {
+        lock(&self.rings).iter().map(|(channel, ring)| (channel.clone(), ring.clone())).collect()
+    }
+}
+
+async fn in_time<T>(answer: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
+    match timeout(ANSWER_TIMEOUT, answer).await {
+        Ok(answer) => answer,
+        Err(_) => {
+            let late = std::io::Error::new(std::io::ErrorKind::TimedOut, "no answer in time");
+            Err(late.into())
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing is left half changed by a panic.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

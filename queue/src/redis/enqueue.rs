@@ -1,0 +1,187 @@
+//! Storing jobs.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+use meshwork_shared::ids::JobId;
+use redis::Value;
+use tokio::time::Instant;
+
+use super::answer::{Answer, job_id};
+use super::batch::Send1;
+use super::codec::{encode, priority_number};
+use super::queue::Core;
+use super::script;
+use super::site::whole_ms;
+use super::store::CallError;
+use crate::error::EnqueueError;
+use crate::job::{Enqueued, NewJob, Start};
+use crate::limits::DUE_AHEAD_MS_MAX;
+use crate::size::job_bytes;
+
+/// The last moment that scripts reckon with, unix milliseconds: 13 digits.
+const UNIX_MS_MAX: u64 = 9_999_999_999_999;
+
+/// A job on its way into the store.
+pub(super) struct Prepared {
+    id: JobId,
+    options: Bytes,
+    dedupe: Option<Bytes>,
+    blob: Bytes,
+}
+
+/// Stores the jobs of one queue.
+pub(super) struct Enqueuer {
+    core: Arc<Core>,
+    /// The connection on which the queue was put on the list of all queues.
+    listed: AtomicU64,
+}
+
+impl Enqueuer {
+    pub(super) fn new(core: Arc<Core>) -> Self {
+        Self { core, listed: AtomicU64::new(0) }
+    }
+
+    /// A job as it is sent.
+    ///
+    /// # Errors
+    /// [`EnqueueError::TooLarge`].
+    pub(super) fn prepare(core: &Core, job: &NewJob) -> Result<Prepared, EnqueueError> {
+        let bytes = job_bytes(job);
+        let bytes_max = core.options.limits.bytes_max;
+        if bytes > bytes_max {
+            return Err(EnqueueError::TooLarge { bytes, bytes_max });
+        }
+        let is_plain = job.dedupe.is_none()
+            && job.attempts.is_none()
+            && job.start == Start::Now
+            && job.priority == Default::default();
+        let options = if is_plain {
+            bytes.to_string()
+        } else {
+            let (kind, start) = match job.start {
+                Start::Now => (0, 0),
+                Start::After(wait) => (1, whole_ms(wait)),
+                Start::At(unix_ms) => (2, unix_ms.min(UNIX_MS_MAX)),
+            };
+            // No window at all is no window: such a key refuses nothing.
+            let window = job.dedupe.as_ref().map_or(0, |dedupe| whole_ms(dedupe.window));
+            let priority = priority_number(job.priority);
+            let attempts = job.attempts.map_or(0, |attempts| attempts.max(1));
+            format!("{bytes} {priority} {attempts} {kind} {start} {window}")
+        };
+        let dedupe = job.dedupe.as_ref().filter(|dedupe| whole_ms(dedupe.window) > 0);
+        Ok(Prepared {
+            id: job.id,
+            options: options.into(),
+            dedupe: dedupe.map(|dedupe| core.site.dedupe(&dedupe.key)),
+            blob: encode(job),
+        })
+    }
+
+    /// Stores the job of a due time, unless it is late: `None` then.
+    pub(super) async fn store_due(
+        &self,
+        due_unix_ms: u64,
+        job: Prepared,
+        until: Instant,
+    ) -> Result<Option<Enqueued>, EnqueueError> {
+        let due = format!("{} {DUE_AHEAD_MS_MAX}", due_unix_ms.min(UNIX_MS_MAX));
+        let stored = self.store(due.into(), vec![job], until).await.map_err(refused)?;
+        stored.into_iter().next().unwrap_or(Ok(None))
+    }
+
+    async fn store(
+        &self,
+        due: Bytes,
+        jobs: Vec<Prepared>,
+        until: Instant,
+    ) -> Result<Vec<Result<Option<Enqueued>, EnqueueError>>, CallError> {
+        self.list(until).await?;
+        let keys: Vec<Bytes> = jobs.iter().filter_map(|job| job.dedupe.clone()).collect();
+        let mut arguments = Vec::with_capacity(1 + 2 * jobs.len());
+        arguments.push(due);
+        let mut ids = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            ids.push(job.id);
+            arguments.push(job.options);
+            arguments.push(job.blob);
+        }
+        let value = self.core.call_with(&script::ENQUEUE, &keys, &arguments, until).await?;
+        self.read(&ids, value)
+    }
+
+    /// Puts the queue on the list of all queues, once for each connection: the store may have
+    /// been emptied in between.
+    async fn list(&self, until: Instant) -> Result<(), CallError> {
+        let generation = self.core.store.generation();
+        if generation > 0 && self.listed.load(Ordering::Relaxed) == generation {
+            return Ok(());
+        }
+        self.core.store.command(&self.core.site.note(), until).await?;
+        self.listed.store(self.core.store.generation(), Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn read(
+        &self,
+        ids: &[JobId],
+        value: Value,
+    ) -> Result<Vec<Result<Option<Enqueued>, EnqueueError>>, CallError> {
+        let mut answer = Answer::new(value)?;
+        let mut values = Vec::with_capacity(ids.len());
+        for _ in ids {
+            values.push(answer.next_value()?);
+        }
+        let (jobs, bytes) = (answer.next_size()?, answer.next_size()?);
+        let limits = self.core.options.limits;
+        let full = || {
+            let (jobs_max, bytes_max) = (limits.jobs_max, limits.bytes_max);
+            EnqueueError::Full { jobs, jobs_max, bytes, bytes_max }
+        };
+        let one = |(id, value): (&JobId, Value)| match value {
+            Value::Int(-1) => Ok(Ok(None)),
+            Value::Int(0) => Ok(Err(full())),
+            Value::Int(number) => Ok(Ok(Some(Enqueued { id: *id, is_duplicate: number != 1 }))),
+            Value::BulkString(first) => {
+                Ok(Ok(Some(Enqueued { id: job_id(&first)?, is_duplicate: true })))
+            }
+            _ => Err(super::answer::strange()),
+        };
+        ids.iter().zip(values).map(one).collect()
+    }
+}
+
+impl Send1 for Enqueuer {
+    type Item = Prepared;
+    type Answer = Result<Enqueued, EnqueueError>;
+
+    fn bytes(item: &Prepared) -> usize {
+        item.blob.len()
+    }
+
+    fn not_sent() -> Self::Answer {
+        Err(EnqueueError::Unavailable { message: "the store was busy for too long".to_owned() })
+    }
+
+    async fn send(&self, items: Vec<Prepared>, until: Instant) -> Vec<Self::Answer> {
+        let count = items.len();
+        match self.store(Bytes::new(), items, until).await {
+            Ok(stored) => stored
+                .into_iter()
+                .map(|stored| stored?.ok_or_else(|| refused(super::answer::strange())))
+                .collect(),
+            Err(error) => (0..count).map(|_| Err(refused(error.clone()))).collect(),
+        }
+    }
+}
+
+/// A failed call, as the caller of an enqueue must know it.
+pub(super) fn refused(error: CallError) -> EnqueueError {
+    let CallError { is_refused, message } = error;
+    match is_refused {
+        true => EnqueueError::Unavailable { message },
+        false => EnqueueError::Unknown { message },
+    }
+}

@@ -1,0 +1,115 @@
+//! Ending runs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use redis::Value;
+use tokio::time::Instant;
+
+use super::answer::{Answer, strange};
+use super::batch::Send1;
+use super::queue::Core;
+use super::record::reply_bytes;
+use super::script;
+use super::site::whole_ms;
+use super::store::CallError;
+use crate::error::FinishError;
+use crate::job::{Finished, JobEnd, LeaseToken};
+use crate::limits::ERROR_BYTES_MAX;
+
+/// The end of a run, on its way into the store.
+pub(super) struct Ending {
+    argument: Bytes,
+    /// How long the job waits if it runs again.
+    delay: Duration,
+}
+
+impl Ending {
+    /// `delay` is the wait if the end is a retry that names none.
+    pub(super) fn new(token: LeaseToken, end: JobEnd, delay: impl FnOnce() -> Duration) -> Self {
+        let mut argument = token_bytes(token);
+        let mut wait = Duration::ZERO;
+        match end {
+            JobEnd::Done { reply } => {
+                argument.push(b'd');
+                argument.extend(reply.iter().flat_map(reply_bytes));
+            }
+            JobEnd::Retry { error, after } => {
+                let ms = whole_ms(after.unwrap_or_else(delay));
+                wait = Duration::from_millis(ms);
+                argument.push(b'r');
+                argument.extend(format!("{ms:013}").bytes());
+                argument.extend(cut(&error).bytes());
+            }
+            JobEnd::Fail { error } => {
+                argument.push(b'f');
+                argument.extend(cut(&error).bytes());
+            }
+        }
+        Self { argument: argument.into(), delay: wait }
+    }
+}
+
+/// A token as the scripts read it.
+pub(super) fn token_bytes(token: LeaseToken) -> Vec<u8> {
+    let mut out = Vec::with_capacity(32);
+    out.extend(token.id.0);
+    out.extend(format!("{:010}", token.attempt).bytes());
+    out
+}
+
+pub(super) fn cut(text: &str) -> &str {
+    &text[..text.floor_char_boundary(ERROR_BYTES_MAX)]
+}
+
+/// Ends the runs of one queue.
+pub(super) struct Finisher {
+    core: Arc<Core>,
+}
+
+impl Finisher {
+    pub(super) fn new(core: Arc<Core>) -> Self {
+        Self { core }
+    }
+
+    async fn end(&self, items: &[Ending], until: Instant) -> Result<Vec<i64>, CallError> {
+        let arguments: Vec<Bytes> = items.iter().map(|item| item.argument.clone()).collect();
+        let value: Value = self.core.call(&script::FINISH, &arguments, until).await?;
+        let mut answer = Answer::new(value)?;
+        items.iter().map(|_| answer.next_int()).collect()
+    }
+}
+
+impl Send1 for Finisher {
+    type Item = Ending;
+    type Answer = Result<Finished, FinishError>;
+
+    fn bytes(item: &Ending) -> usize {
+        item.argument.len()
+    }
+
+    fn not_sent() -> Self::Answer {
+        Err(FinishError::Unavailable { message: "the store was busy for too long".to_owned() })
+    }
+
+    async fn send(&self, items: Vec<Ending>, until: Instant) -> Vec<Self::Answer> {
+        let numbers = match self.end(&items, until).await {
+            Ok(numbers) => numbers,
+            Err(error) => return items.iter().map(|_| Err(unavailable(error.clone()))).collect(),
+        };
+        let finished = |(item, number): (&Ending, i64)| match number {
+            0 => Err(FinishError::LeaseLost),
+            1 => Ok(Finished::Done),
+            2 => Ok(Finished::Retried { delay: item.delay }),
+            3 => Ok(Finished::Dead),
+            _ => Err(unavailable(strange())),
+        };
+        items.iter().zip(numbers).map(finished).collect()
+    }
+}
+
+/// A failed call, as whoever holds a lease must know it.
+pub(super) fn unavailable(error: CallError) -> FinishError {
+    FinishError::Unavailable { message: error.message }
+}

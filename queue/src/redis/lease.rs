@@ -1,0 +1,176 @@
+//! Waiting for jobs and taking them.
+//!
+//! A call of [`lease`](crate::Queue::lease) is a task on the thread that talks with the store: it
+//! asks, and asks again when the bell rings, when something is due or a lease may end, or after
+//! [`LOOK_INTERVAL`]. What it took for a caller that is gone is handed back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::{oneshot, watch};
+use tokio::time::{Instant, sleep};
+
+use super::answer::{Answer, job_id};
+use super::bell::Ring;
+use super::finish::token_bytes;
+use super::io::Io;
+use super::queue::Core;
+use super::script;
+use super::store::{CALL_TIMEOUT, CallError};
+use crate::error::FinishError;
+use crate::job::LeaseToken;
+
+/// How long a consumer waits at most before it looks, should the bell not have been heard.
+const LOOK_INTERVAL: Duration = Duration::from_secs(5);
+
+/// The same while there is no bell.
+const LOOK_INTERVAL_DEAF: Duration = Duration::from_millis(500);
+
+/// The wait after a call that failed; each has waited [`CALL_TIMEOUT`] or was refused.
+const FAILURE_WAIT: Duration = Duration::from_millis(250);
+
+/// A job as it came from the store.
+#[derive(Debug)]
+pub(super) struct Taken {
+    pub(super) token: LeaseToken,
+    pub(super) is_last: bool,
+    pub(super) enqueued_unix_ms: u64,
+    pub(super) blob: Bytes,
+}
+
+/// Jobs on their way to a caller; handed back if they never get there.
+pub(super) struct Handover {
+    taken: Vec<Taken>,
+    core: Arc<Core>,
+    io: std::sync::Weak<Io>,
+}
+
+impl Handover {
+    /// What was taken, for the caller.
+    pub(super) fn accept(mut self) -> Vec<Taken> {
+        std::mem::take(&mut self.taken)
+    }
+}
+
+impl Drop for Handover {
+    fn drop(&mut self) {
+        if self.taken.is_empty() {
+            return;
+        }
+        let tokens: Vec<LeaseToken> = self.taken.iter().map(|taken| taken.token).collect();
+        let core = self.core.clone();
+        // Without the thread nothing is handed back; the leases end.
+        if let Some(io) = self.io.upgrade() {
+            io.spawn(async move {
+                core.hold("release", &tokens).await;
+            });
+        }
+    }
+}
+
+/// Takes jobs for a consumer as soon as there are any; ends early when `answer` is dropped.
+pub(super) async fn take(
+    core: Arc<Core>,
+    ring: Arc<Ring>,
+    io: std::sync::Weak<Io>,
+    consumer: String,
+    max: usize,
+    mut answer: oneshot::Sender<Handover>,
+) {
+    let arguments = [Bytes::from(consumer), Bytes::from(max.to_string())];
+    let mut rung = ring.rung();
+    loop {
+        // Noted before the look: what rings in between is not missed.
+        rung.mark_unchanged();
+        let wait = match ask(&core, &arguments).await {
+            Ok((_, taken)) if !taken.is_empty() => {
+                let handover = Handover { taken, core, io };
+                // If the caller is gone, dropping it hands the jobs back.
+                drop(answer.send(handover));
+                return;
+            }
+            Ok((next, _)) => {
+                let look = if ring.is_heard() { LOOK_INTERVAL } else { LOOK_INTERVAL_DEAF };
+                // A lease that began since may end after its own length.
+                next.unwrap_or(look).min(look).min(core.options.lease)
+            }
+            Err(_) => FAILURE_WAIT,
+        };
+        tokio::select! {
+            biased;
+            () = answer.closed() => return,
+            () = until(&mut rung, wait) => {}
+        }
+    }
+}
+
+async fn until(rung: &mut watch::Receiver<u64>, wait: Duration) {
+    tokio::select! {
+        biased;
+        // The bell is there as long as the queue.
+        _ = rung.changed() => {}
+        () = sleep(wait) => {}
+    }
+}
+
+/// What there is, and when to look again because of the time alone.
+async fn ask(
+    core: &Core,
+    arguments: &[Bytes],
+) -> Result<(Option<Duration>, Vec<Taken>), CallError> {
+    let until = Instant::now() + CALL_TIMEOUT;
+    let value = core.call_once(&script::LEASE, arguments, until).await?;
+    let mut answer = Answer::new(value)?;
+    // One more, so that it is past when asked again.
+    let next = u64::try_from(answer.next_int()?).ok().map(|ms| Duration::from_millis(ms + 1));
+    let mut taken = Vec::with_capacity(answer.len() / 3);
+    while !answer.is_empty() {
+        let blob = answer.next_bytes()?;
+        // The sign says whether it is the last.
+        let attempt = answer.next_int()?;
+        let id = job_id(blob.get(..16).unwrap_or_default())?;
+        let number = u32::try_from(attempt.unsigned_abs()).unwrap_or(u32::MAX);
+        taken.push(Taken {
+            token: LeaseToken { id, attempt: number },
+            is_last: attempt < 0,
+            enqueued_unix_ms: answer.next_count()?,
+            blob,
+        });
+    }
+    Ok((next, taken))
+}
+
+impl Core {
+    /// Renews or releases leases.
+    pub(super) async fn hold(
+        &self,
+        what: &'static str,
+        tokens: &[LeaseToken],
+    ) -> Vec<Result<(), FinishError>> {
+        let mut results = Vec::with_capacity(tokens.len());
+        for tokens in tokens.chunks(super::batch::BATCH_ITEMS_MAX) {
+            match self.hold_some(what, tokens).await {
+                Ok(held) => results.extend(held.into_iter().map(|is_held| match is_held {
+                    true => Ok(()),
+                    false => Err(FinishError::LeaseLost),
+                })),
+                Err(error) => results
+                    .extend(tokens.iter().map(|_| Err(super::finish::unavailable(error.clone())))),
+            }
+        }
+        results
+    }
+
+    async fn hold_some(
+        &self,
+        what: &'static str,
+        tokens: &[LeaseToken],
+    ) -> Result<Vec<bool>, CallError> {
+        let mut arguments = vec![Bytes::from_static(what.as_bytes())];
+        arguments.extend(tokens.iter().map(|token| Bytes::from(token_bytes(*token))));
+        let until = Instant::now() + CALL_TIMEOUT;
+        let mut answer = Answer::new(self.call(&script::HOLD, &arguments, until).await?)?;
+        tokens.iter().map(|_| Ok(answer.next_int()? == 1)).collect()
+    }
+}

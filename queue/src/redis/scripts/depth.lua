@@ -1,0 +1,18 @@
+-- How much of what: ready, scheduled, running, dead, dropped, retried, done, age of the oldest
+-- ready job (-1: none), bytes, paused.
+settle()
+local ready = 0
+local oldest = -1
+for p = 1, 3 do
+    ready = ready + M[COUNT[p]] + call('ZCARD', FRONT[p])
+    local first = list_ready({ p = p, state = 'none', sid = false }, 1)[1]
+    local r = first and parse(call('HGET', JOBS, first))
+    if r and r.p == p and (r.state == 'w' or r.state == 'f') then
+        oldest = math.max(oldest, NOW - string.match(r.sid, '^%d+'))
+    end
+    local in_front = call('ZRANGE', FRONT[p], 0, 0, 'WITHSCORES')[2]
+    if in_front then oldest = math.max(oldest, NOW - in_front) end
+end
+commit()
+return { ready, call('ZCARD', SCHED), call('ZCARD', LEASES), call('XLEN', DEAD), M.dropped,
+    M.retried, M.done, math.max(oldest, ready > 0 and 0 or -1), M.bytes + M.kept, M.paused }

@@ -1,0 +1,74 @@
+-- Moves or deletes jobs. Arguments: `retry`, `bury` or `purge`; the id of a dead letter, the note
+-- or the section; how many at most. Answers how many.
+settle()
+local what, which, limit = ARGV[A + 1], ARGV[A + 2], tonumber(ARGV[A + 3])
+local ids, over = {}, {}
+local moved = 0
+
+local function dead_ids()
+    for _, entry in ipairs(call('XRANGE', DEAD, '-', '+', 'COUNT', limit)) do
+        ids[#ids + 1] = entry[2][2]
+    end
+end
+
+local function scheduled_ids(count)
+    for _, member in ipairs(call('ZRANGE', SCHED, 0, count - 1)) do
+        ids[#ids + 1] = string.sub(member, 13)
+    end
+end
+
+local function retry(id, r)
+    local blob, enqueued, history = body(id, r)
+    if not blob or M.live >= JOBS_MAX then return end
+    call('XDEL', DEAD, r.sid)
+    if history and history ~= '[]' then call('HSET', HIST, id, history) end
+    r.sid = call('XADD', WAIT[r.p], '*', 'j', blob, 't', enqueued)
+    r.state, r.uncounted, r.rest = 'w', r.attempt, ''
+    M[COUNT[r.p]], M.live = M[COUNT[r.p]] + 1, M.live + 1
+    call('HSET', JOBS, id, pack(r))
+    moved = moved + 1
+    ring()
+end
+
+local function bury(id, r)
+    unlist(id, r)
+    note(id, r, '', NOW, { kind = 'buried', note = which })
+    die(id, r)
+    over[#over + 1] = id
+    moved = moved + 1
+end
+
+local function purge(id, r)
+    unlist(id, r)
+    erase(id, r)
+    call('HDEL', HIST, id)
+    call('HDEL', JOBS, id)
+    over[#over + 1] = id
+    moved = moved + 1
+end
+
+if what == 'retry' then
+    if which ~= '' then ids = { which } else dead_ids() end
+elseif what == 'bury' or which == 'ready' then
+    ids = list_ready(nil, limit)
+    if what == 'bury' and #ids < limit then scheduled_ids(limit - #ids) end
+elseif which == 'scheduled' then
+    scheduled_ids(limit)
+elseif which == 'dead' then
+    dead_ids()
+end
+
+for at, id in ipairs(ids) do
+    if at > limit then break end
+    local r = parse(call('HGET', JOBS, id))
+    if what == 'retry' then
+        if r and r.state == 'x' then retry(id, r) end
+    elseif r and what == 'bury' then
+        bury(id, r)
+    elseif r then
+        purge(id, r)
+    end
+end
+tell(over)
+commit()
+return moved

@@ -1,0 +1,230 @@
+//! A call to the store: over the shared connection, again when it breaks, and with an honest word
+//! about what is known when it fails.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use redis::{Cmd, ErrorKind, RedisError, ServerErrorKind, Value};
+use tokio::sync::{Mutex, watch};
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::connect::{Connection, Connector};
+use super::site::{By, Call};
+
+/// How long a call may take with all its repetitions.
+pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The wait between two tries of a call; doubled with each, up to the second.
+const RETRY_WAIT: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
+
+/// The store, seen from the thread that talks with it.
+pub(super) struct Store {
+    pub(super) connector: Connector,
+    connection: Mutex<Option<Connection>>,
+    /// Counts the connections that were made: told when a new one is.
+    made: watch::Sender<u64>,
+    /// Whether the last call failed, so that an outage is logged once.
+    outages: AtomicU64,
+}
+
+/// Why a call failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct CallError {
+    /// Whether it is certain that nothing was done.
+    pub(super) is_refused: bool,
+    pub(super) message: String,
+}
+
+/// What an error says about the command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    /// The server does not have the script.
+    NoScript,
+    /// Nothing was done, and a later try may do.
+    Later,
+    /// The same, on another connection: this server is not the one.
+    Elsewhere,
+    /// Nothing was done, nor will be.
+    Refused,
+    /// It may have been done; the connection is of no use any more.
+    Broken,
+    /// Something may have been done, and a repetition would end the same way.
+    Fault,
+}
+
+impl Store {
+    pub(super) fn new(connector: Connector) -> Self {
+        Self {
+            connector,
+            connection: Mutex::new(None),
+            made: watch::Sender::new(0),
+            outages: AtomicU64::new(0),
+        }
+    }
+
+    /// Counts the connections that were made.
+    pub(super) fn made(&self) -> watch::Receiver<u64> {
+        self.made.subscribe()
+    }
+
+    /// Which connection is in use.
+    pub(super) fn generation(&self) -> u64 {
+        *self.made.borrow()
+    }
+
+    /// Calls a script that is safe to send again.
+    pub(super) async fn call(&self, call: &Call<'_>, until: Instant) -> Result<Value, CallError> {
+        self.send(&|by, again| call.command(by, again), until, true).await
+    }
+
+    /// Calls a script that is not sent again when it may have been done.
+    pub(super) async fn call_once(
+        &self,
+        call: &Call<'_>,
+        until: Instant,
+    ) -> Result<Value, CallError> {
+        self.send(&|by, again| call.command(by, again), until, false).await
+    }
+
+    /// Sends a plain command that is safe to send again.
+    pub(super) async fn command(&self, command: &Cmd, until: Instant) -> Result<Value, CallError> {
+        self.send(&|_, _| command.clone(), until, true).await
+    }
+
+    async fn send(
+        &self,
+        command: &(dyn Fn(By, bool) -> Cmd + Sync),
+        until: Instant,
+        may_repeat: bool,
+    ) -> Result<Value, CallError> {
+        let (mut by, mut wait) = (By::Hash, RETRY_WAIT.0);
+        let mut unsure = false;
+        loop {
+            let error = match self.try_send(&command(by, unsure), until).await {
+                Ok(value) => {
+                    self.note_success();
+                    return Ok(value);
+                }
+                Err((Fate::NoScript, _)) if by == By::Hash => {
+                    by = By::Source;
+                    continue;
+                }
+                Err(error) => error,
+            };
+            let (fate, message) = error;
+            let is_final = match fate {
+                Fate::NoScript | Fate::Refused => true,
+                Fate::Later | Fate::Elsewhere => false,
+                Fate::Fault => {
+                    unsure = true;
+                    true
+                }
+                Fate::Broken => {
+                    unsure = true;
+                    !may_repeat
+                }
+            };
+            if is_final || Instant::now() + wait >= until {
+                self.note_failure(&message);
+                return Err(CallError { is_refused: !unsure, message });
+            }
+            sleep(wait).await;
+            wait = (wait * 2).min(RETRY_WAIT.1);
+        }
+    }
+
+    async fn try_send(&self, command: &Cmd, until: Instant) -> Result<Value, (Fate, String)> {
+        let late = || "no answer in time".to_owned();
+        let (mut connection, generation) = match timeout_at(until, self.connection()).await {
+            Ok(Ok(connection)) => connection,
+            Ok(Err(error)) => return Err((Fate::Later, error.to_string())),
+            Err(_) => return Err((Fate::Later, "no connection in time".to_owned())),
+        };
+        let sent = timeout_at(until, connection.query(command)).await;
+        let (fate, message) = match sent {
+            Ok(Ok(value)) => return Ok(value),
+            Ok(Err(error)) => (fate(&error), error.to_string()),
+            Err(_) => (Fate::Broken, late()),
+        };
+        if matches!(fate, Fate::Broken | Fate::Elsewhere) {
+            self.drop_connection(generation).await;
+        }
+        Err((fate, message))
+    }
+
+    async fn connection(&self) -> Result<(Connection, u64), RedisError> {
+        // Held while it connects: all callers want the same connection.
+        let mut slot = self.connection.lock().await;
+        if let Some(connection) = &*slot {
+            return Ok((connection.clone(), self.generation()));
+        }
+        let connection = self.connector.connect().await?;
+        *slot = Some(connection.clone());
+        self.made.send_modify(|made| *made += 1);
+        Ok((connection, self.generation()))
+    }
+
+    async fn drop_connection(&self, generation: u64) {
+        let mut slot = self.connection.lock().await;
+        // Another caller may have made a new one.
+        if self.generation() == generation {
+            *slot = None;
+        }
+    }
+
+    fn note_failure(&self, message: &str) {
+        if self.outages.fetch_add(1, Ordering::Relaxed) == 0 {
+            log::warn!("the queues are not reachable: {message}");
+        }
+    }
+
+    fn note_success(&self) {
+        if self.outages.load(Ordering::Relaxed) > 0 && self.outages.swap(0, Ordering::Relaxed) > 0 {
+            log::info!("the queues are reachable again");
+        }
+    }
+}
+
+/// Reads from an error what became of the command. A script is refused before its first write or
+/// not at all, so that a refusal says that nothing was done.
+fn fate(error: &RedisError) -> Fate {
+    match error.kind() {
+        ErrorKind::Server(kind) => match kind {
+            ServerErrorKind::NoScript => Fate::NoScript,
+            ServerErrorKind::BusyLoading
+            | ServerErrorKind::TryAgain
+            | ServerErrorKind::ClusterDown
+            | ServerErrorKind::MasterDown
+            | ServerErrorKind::Moved
+            | ServerErrorKind::Ask => Fate::Later,
+            ServerErrorKind::ReadOnly => Fate::Elsewhere,
+            ServerErrorKind::NoPerm | ServerErrorKind::CrossSlot => Fate::Refused,
+            // Servers before 7.0 wrap what a command in a script answered.
+            ServerErrorKind::ResponseError => wrapped(error),
+            _ => Fate::Fault,
+        },
+        ErrorKind::Extension => match error.code() {
+            Some("OOM" | "MISCONF" | "NOAUTH" | "NOREPLICAS" | "WRONGPASS") => Fate::Refused,
+            Some("BUSY") => Fate::Later,
+            _ => Fate::Fault,
+        },
+        ErrorKind::ClusterConnectionNotFound
+        | ErrorKind::MasterNameNotFoundBySentinel
+        | ErrorKind::NoValidReplicasFoundBySentinel
+        | ErrorKind::AuthenticationFailed
+        | ErrorKind::InvalidClientConfig => Fate::Later,
+        _ => Fate::Broken,
+    }
+}
+
+fn wrapped(error: &RedisError) -> Fate {
+    let detail = error.detail().unwrap_or_default();
+    let says = |word: &str| detail.contains(word);
+    if says("-READONLY") {
+        return Fate::Elsewhere;
+    }
+    if says("-OOM") || says("-MISCONF") || says("-NOREPLICAS") {
+        return Fate::Refused;
+    }
+    Fate::Fault
+}

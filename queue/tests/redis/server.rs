@@ -1,0 +1,192 @@
+//! Real Redis servers for tests: each on a free port, in a folder of its own, gone with the test.
+
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+/// How long a server may take to answer.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Whether there are servers to test with. Set `MESHWORK_SKIP_REDIS=1` to go without.
+///
+/// # Panics
+/// When there is no server and nobody said that this is meant.
+pub(crate) fn is_installed() -> bool {
+    if std::env::var_os("MESHWORK_SKIP_REDIS").is_some_and(|value| value == "1") {
+        println!("skipped: MESHWORK_SKIP_REDIS is set");
+        return false;
+    }
+    let found = Command::new("redis-server").arg("--version").stdout(Stdio::null()).status();
+    assert!(
+        found.is_ok_and(|status| status.success()),
+        "these tests start redis-server, which is not installed. Type: apt-get install -y \
+         redis-server; or set MESHWORK_SKIP_REDIS=1 to go without"
+    );
+    true
+}
+
+/// A server that runs, or did.
+pub(crate) struct Server {
+    folder: TempDir,
+    pub(crate) port: u16,
+    options: Vec<String>,
+    child: Option<Child>,
+}
+
+impl Server {
+    /// A server with these options beside its own: append-only file, synced with each write.
+    pub(crate) async fn start(options: &[&str]) -> Self {
+        let own = ["--appendonly", "yes", "--appendfsync", "always", "--save", ""];
+        let options = own.iter().chain(options).map(|text| (*text).to_owned()).collect();
+        let mut server = Self {
+            folder: tempfile::tempdir().expect("a folder"),
+            port: free_port(),
+            options,
+            child: None,
+        };
+        server.restart().await;
+        server
+    }
+
+    /// A sentinel that watches the master `main` on this port.
+    pub(crate) async fn start_sentinel(master: u16, quorum: u8) -> Self {
+        let mut server = Self {
+            folder: tempfile::tempdir().expect("a folder"),
+            port: free_port(),
+            options: vec!["--sentinel".to_owned()],
+            child: None,
+        };
+        let lines = format!(
+            "sentinel monitor main 127.0.0.1 {master} {quorum}\n\
+             sentinel down-after-milliseconds main 1000\n\
+             sentinel failover-timeout main 5000\n"
+        );
+        std::fs::write(server.folder.path().join("sentinel.conf"), lines).expect("a file");
+        let path = server.folder.path().join("sentinel.conf");
+        server.options.insert(0, path.display().to_string());
+        server.restart().await;
+        server
+    }
+
+    /// Opens a second port, with TLS; its certificate is among the options.
+    pub(crate) fn also_listen_with_tls(&self) -> u16 {
+        let port = free_port();
+        assert!(self.cli(&["CONFIG", "SET", "tls-port", &port.to_string()]).contains("OK"));
+        port
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// Starts it (again) and waits until it answers.
+    pub(crate) async fn restart(&mut self) {
+        let child = Command::new("redis-server")
+            .args(&self.options)
+            .args(["--port", &self.port.to_string()])
+            .args(["--bind", "127.0.0.1", "--dir"])
+            .arg(self.folder.path())
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("redis-server starts");
+        self.child = Some(child);
+        for _ in 0..PATIENCE.as_millis() / 20 {
+            // Refused for want of a password is an answer.
+            let answer = self.cli(&["PING"]);
+            if answer.contains("PONG") || answer.contains("NOAUTH") || answer.contains("closed") {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("redis-server on port {} does not answer", self.port);
+    }
+
+    /// SIGKILL: what is not on disk is gone.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            // It may have ended by itself.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
+    /// SIGSTOP: it accepts connections and answers nothing.
+    pub(crate) fn pause(&self) {
+        self.signal("-STOP");
+    }
+
+    /// SIGCONT.
+    pub(crate) fn resume(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let child = self.child.as_ref().expect("it runs");
+        let sent = Command::new("kill").args([signal, &child.id().to_string()]).status();
+        assert!(sent.is_ok_and(|status| status.success()));
+    }
+
+    /// What `redis-cli` prints of a command.
+    pub(crate) fn cli(&self, words: &[&str]) -> String {
+        let port = self.port.to_string();
+        let output = Command::new("redis-cli").args(["-p", &port]).args(words).output();
+        let output = output.expect("redis-cli runs");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+            + &String::from_utf8_lossy(&output.stderr)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Waits until something is so.
+pub(crate) async fn eventually(what: &str, is_so: impl AsyncFn() -> bool) {
+    for _ in 0..2 * PATIENCE.as_millis() / 50 {
+        if is_so().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("{what}: not in time");
+}
+
+/// A port that nobody listens on, and whose port for the cluster (10 000 more) exists.
+fn free_port() -> u16 {
+    loop {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        if port < 55_000 && TcpListener::bind(("127.0.0.1", port + 10_000)).is_ok() {
+            return port;
+        }
+    }
+}
+
+/// Three masters that share the slots.
+pub(crate) async fn cluster() -> Vec<Server> {
+    let mut servers = Vec::new();
+    for _ in 0..3 {
+        let options = ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"];
+        servers.push(Server::start(&options).await);
+    }
+    let slots = [("0", "5460"), ("5461", "10922"), ("10923", "16383")];
+    for (server, (first, last)) in servers.iter().zip(slots) {
+        assert!(server.cli(&["CLUSTER", "ADDSLOTSRANGE", first, last]).contains("OK"));
+    }
+    for server in &servers[1..] {
+        let port = server.port.to_string();
+        assert!(servers[0].cli(&["CLUSTER", "MEET", "127.0.0.1", &port]).contains("OK"));
+    }
+    for server in &servers {
+        eventually("the cluster is one", async || {
+            let info = server.cli(&["CLUSTER", "INFO"]);
+            info.contains("cluster_state:ok") && info.contains("cluster_known_nodes:3")
+        })
+        .await;
+    }
+    servers
+}

@@ -1,0 +1,150 @@
+//! The Redis backend with TLS, behind sentinels, and over a cluster.
+
+// Tests are the one place where a panic is the answer to a surprise.
+#![allow(clippy::unwrap_used)]
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use meshwork_queue::{
+    EnqueueError, Finished, JobEnd, Lease, NewJob, Queue, QueueBackend, QueueName, QueueOptions,
+    RedisBackend,
+};
+use meshwork_shared::codec::Codec;
+use meshwork_shared::ids::{JobId, MeshId};
+use meshwork_shared::random::Random;
+
+use super::server::{Server, is_installed};
+
+/// How long something may take that is expected.
+const PATIENCE: Duration = Duration::from_secs(40);
+
+fn open(url: &str, command: &str) -> Arc<dyn Queue> {
+    let url = url.parse().expect("a valid address");
+    let backend = RedisBackend::new(&url, MeshId([1; 16]), Random::system()).expect("it opens");
+    let name = QueueName::balanced("thumbnailer".parse().unwrap(), command.parse().unwrap());
+    backend.open(name, QueueOptions::default())
+}
+
+fn job(number: u8) -> NewJob {
+    let (caller, variant) = ("gateway".parse().unwrap(), "pod-1".parse().unwrap());
+    NewJob::new(JobId([number; 16]), caller, variant, Codec::Json, number.to_string())
+}
+
+async fn enqueue(queue: &Arc<dyn Queue>, number: u8) -> Result<(), EnqueueError> {
+    queue.enqueue(vec![job(number)]).await.remove(0).map(drop)
+}
+
+async fn lease(queue: &Arc<dyn Queue>) -> Lease {
+    let leases = tokio::time::timeout(PATIENCE, queue.lease("pod-2#7", 1)).await;
+    leases.expect("a job comes").remove(0)
+}
+
+async fn run_one(queue: &Arc<dyn Queue>, number: u8) {
+    enqueue(queue, number).await.unwrap();
+    let lease = lease(queue).await;
+    assert_eq!(lease.id, JobId([number; 16]));
+    let done = JobEnd::Done { reply: None };
+    assert_eq!(queue.finish(lease.token(), done).await, Ok(Finished::Done));
+}
+
+/// An authority, and a certificate of it for 127.0.0.1.
+fn certificates(folder: &Path) {
+    let openssl = |line: &str| {
+        let mut command = Command::new("openssl");
+        command.args(line.split(' ')).current_dir(folder);
+        let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
+        assert!(status.is_ok_and(|status| status.success()), "openssl {line}");
+    };
+    let key = "-newkey rsa:2048 -nodes";
+    openssl(&format!("req -x509 {key} -keyout ca.key -out ca.pem -days 2 -subj /CN=authority"));
+    openssl(&format!("req {key} -keyout server.key -out server.csr -subj /CN=server"));
+    std::fs::write(folder.join("ext"), "subjectAltName=IP:127.0.0.1\n").unwrap();
+    openssl(
+        "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out server.pem \
+         -days 2 -extfile ext",
+    );
+}
+
+#[tokio::test]
+async fn tls_is_spoken_with_whom_the_authority_vouches_for() {
+    if !is_installed() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    certificates(folder.path());
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let options = format!(
+        "--tls-cert-file {} --tls-key-file {} --tls-ca-cert-file {} --tls-auth-clients no",
+        file("server.pem"),
+        file("server.key"),
+        file("ca.pem"),
+    );
+    let server = Server::start(&options.split(' ').collect::<Vec<_>>()).await;
+    // The plain port stays, for the commands of the test.
+    let port = server.also_listen_with_tls();
+    let trusted = open(&format!("rediss://127.0.0.1:{port}?ca={}", file("ca.pem")), "resize");
+    run_one(&trusted, 1).await;
+    let distrusted = enqueue(&open(&format!("rediss://127.0.0.1:{port}"), "resize"), 2).await;
+    assert!(matches!(distrusted, Err(EnqueueError::Unavailable { .. })), "{distrusted:?}");
+}
+
+#[tokio::test]
+async fn sentinels_say_who_is_the_master_now() {
+    if !is_installed() {
+        return;
+    }
+    let mut master = Server::start(&[]).await;
+    let replica = Server::start(&[]).await;
+    let port = master.port.to_string();
+    assert!(replica.cli(&["REPLICAOF", "127.0.0.1", &port]).contains("OK"));
+    let sentinel = Server::start_sentinel(master.port, 1).await;
+    super::server::eventually("the replica follows", async || {
+        replica.cli(&["INFO", "replication"]).contains("master_link_status:up")
+            && sentinel.cli(&["SENTINEL", "REPLICAS", "main"]).contains(&replica.port.to_string())
+    })
+    .await;
+    let queue = open(&format!("redis+sentinel://127.0.0.1:{}/main", sentinel.port), "resize");
+    run_one(&queue, 1).await;
+    enqueue(&queue, 2).await.unwrap();
+    let running = lease(&queue).await;
+    super::server::eventually("the replica has it", async || {
+        replica.cli(&["WAIT", "0", "100"]);
+        master.cli(&["WAIT", "1", "100"]).trim() == "1"
+    })
+    .await;
+    master.kill();
+    super::server::eventually("jobs are stored again", async || enqueue(&queue, 3).await.is_ok())
+        .await;
+    let done = JobEnd::Done { reply: None };
+    assert_eq!(queue.finish(running.token(), done).await, Ok(Finished::Done));
+    assert_eq!(lease(&queue).await.id, JobId([3; 16]));
+    assert!(replica.cli(&["ROLE"]).contains("master"));
+}
+
+#[tokio::test]
+async fn a_cluster_loses_a_server_and_gets_it_back() {
+    if !is_installed() {
+        return;
+    }
+    let mut servers = super::server::cluster().await;
+    let url =
+        format!("redis+cluster://127.0.0.1:{},127.0.0.1:{}", servers[0].port, servers[1].port);
+    // Spread over the slots.
+    let queues: Vec<_> = (0..12).map(|at| open(&url, &format!("command{at}"))).collect();
+    for queue in &queues {
+        run_one(queue, 1).await;
+    }
+    servers[2].kill();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    servers[2].restart().await;
+    for (at, queue) in queues.iter().enumerate() {
+        super::server::eventually(&format!("queue {at} works"), async || {
+            enqueue(queue, 2).await.is_ok()
+        })
+        .await;
+        assert_eq!(lease(queue).await.id, JobId([2; 16]));
+    }
+}

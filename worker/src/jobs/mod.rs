@@ -1,0 +1,174 @@
+//! Durable jobs, as a worker sees them: where its queues are kept, the jobs that it runs, and what
+//! callers store and ask.
+//!
+//! * `api`: what user code does with queues
+//! * `consumer`: what to ask of a queue, start, renew and hand back; pure
+//! * `runner`: the task that feeds a consumer, one for each queue that this instance serves
+//! * `run`, `ending`: one run of one job, and telling the queue how it ended
+//! * `repeat`: commands that run by themselves
+//! * `sealing`: bodies that only caller and callee can read
+//! * `store`: putting jobs into a queue
+//! * `wire`, `serve`: the same over a link, where the queue lives in the other process
+//! * `departed`: jobs of instances that have left for good
+//! * [`handle`]: asking about a job
+//! * [`options`], [`event`], [`figures`]: what callers choose, what hooks are told, what is counted
+//! * `limits`: every bound
+
+mod api;
+mod consumer;
+mod departed;
+mod ending;
+pub mod event;
+pub mod figures;
+pub mod handle;
+pub(crate) mod limits;
+pub mod options;
+mod repeat;
+mod run;
+mod runner;
+mod sealing;
+pub(crate) mod serve;
+pub(crate) mod store;
+pub(crate) mod wire;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use meshwork_queue::{Queue, QueueBackend, QueueName, QueueOptions, Scope};
+use meshwork_schema::{CommandSchema, Delivery};
+use meshwork_shared::clock::Clock;
+use meshwork_shared::ids::JobId;
+use meshwork_shared::random::Random;
+
+use crate::activity::Activity;
+use crate::hooks::JobHook;
+use crate::wakeup::Stop;
+use crate::worker::Worker;
+
+use figures::Station;
+use runner::Runner;
+
+type Opened = BTreeMap<QueueName, (QueueOptions, Arc<dyn Queue>)>;
+
+/// What a worker has to do with queues.
+pub(crate) struct Jobs {
+    backend: Arc<dyn QueueBackend>,
+    random: Random,
+    clock: Clock,
+    hooks: Vec<JobHook>,
+    /// How long a variant has no member before its jobs are buried.
+    leave_after: Duration,
+    /// Queues that were used, so that each is opened once.
+    opened: Mutex<Opened>,
+    /// The queues that this instance serves, by command. Each has a runner.
+    stations: Mutex<BTreeMap<String, Arc<Station>>>,
+    /// Runners that hold jobs or could take some.
+    settling: Activity,
+    /// The grace period is over: runs end now.
+    abandon: Stop,
+}
+
+impl Jobs {
+    pub(crate) fn new(
+        backend: Arc<dyn QueueBackend>,
+        random: Random,
+        clock: Clock,
+        hooks: Vec<JobHook>,
+        leave_after: Duration,
+    ) -> Self {
+        Self {
+            backend,
+            random,
+            clock,
+            hooks,
+            leave_after,
+            opened: Mutex::default(),
+            stations: Mutex::default(),
+            settling: Activity::default(),
+            abandon: Stop::default(),
+        }
+    }
+
+    /// True when each process keeps the queues of its own commands, and nobody else's.
+    pub(crate) fn is_in_process(&self) -> bool {
+        self.backend.scope() == Scope::Process
+    }
+
+    /// An id that no other job has.
+    pub(crate) fn new_id(&self) -> JobId {
+        JobId(self.random.bytes())
+    }
+
+    /// The queue of a command, as the schema wants it kept.
+    pub(crate) fn open(&self, name: &QueueName, command: &CommandSchema) -> Arc<dyn Queue> {
+        let options = QueueOptions::from(command);
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, queue)) = opened.get(name).filter(|(known, _)| *known == options) {
+            return queue.clone();
+        }
+        let queue = self.backend.open(name.clone(), options);
+        if opened.len() < limits::OPEN_MAX || opened.contains_key(name) {
+            opened.insert(name.clone(), (options, queue.clone()));
+        }
+        queue
+    }
+
+    /// The name of the queue that this instance takes the jobs of a command from.
+    pub(crate) fn own_queue(worker: &Worker, command: &CommandSchema) -> QueueName {
+        let me = worker.identity();
+        match command.delivery {
+            Delivery::Balanced => QueueName::balanced(me.worker, command.name.clone()),
+            Delivery::Broadcast => {
+                QueueName::of_instance(me.worker, command.name.clone(), me.variant)
+            }
+        }
+    }
+
+    /// Starts a runner for each queued command that this instance serves and that has none yet.
+    pub(crate) fn start_runners(&self, worker: &Worker) {
+        let Some(handlers) = worker.inner().handlers() else { return };
+        let mut stations = self.stations.lock().unwrap_or_else(PoisonError::into_inner);
+        for served in handlers.all().filter(|served| served.schema.queued) {
+            let command = served.schema.name.to_string();
+            if stations.contains_key(&command) {
+                continue;
+            }
+            let station = Arc::new(Station::new(Self::own_queue(worker, &served.schema)));
+            stations.insert(command.clone(), station.clone());
+            worker.inner().spawn(repeat::repeat(worker.without_deadline(), command.clone()));
+            let settling = self.settling.begin();
+            let runner = Runner::new(worker.without_deadline(), command, station);
+            worker.inner().spawn(async move {
+                runner.run().await;
+                drop(settling);
+            });
+        }
+    }
+
+    /// Says what could be lost with the store's settings.
+    pub(crate) async fn warn(&self) {
+        if self.is_in_process() {
+            return;
+        }
+        match self.backend.check().await {
+            Ok(warnings) => warnings.iter().for_each(|warning| log::warn!("queue: {warning}")),
+            Err(error) => log::warn!("{error}"),
+        }
+    }
+
+    /// Waits until all runners have stopped: nothing runs, and all ends are told.
+    pub(crate) async fn settled(&self) {
+        self.settling.idle().await;
+    }
+
+    /// Ends every run: what can be handed back is, the rest is left to its lease.
+    pub(crate) async fn abandon(&self) {
+        self.abandon.stop();
+        // Twice: a task may need its time to hand a job back, and another to be heard.
+        let settled = tokio::time::timeout(2 * limits::ABANDON_WITHIN, self.settled());
+        if settled.await.is_err() {
+            log::warn!("jobs that were not handed back wait until their leases are over");
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Putting jobs into a queue, and what is known when that does not succeed.
+
+use meshwork_queue::seal::SealError;
+use meshwork_queue::{EnqueueError, Enqueued, NewJob, QueueName};
+use meshwork_schema::CommandSchema;
+use meshwork_shared::ids::CallId;
+use meshwork_shared::outcome::{CallError, NotExecuted, UnknownCause};
+use tokio::time::{Instant, timeout_at};
+
+use super::sealing;
+use crate::worker::Worker;
+
+/// Stores jobs in one queue, each by itself; one result for each, in their order.
+pub(crate) async fn store(
+    worker: &Worker,
+    name: &QueueName,
+    command: &CommandSchema,
+    jobs: Vec<NewJob>,
+    deadline: Instant,
+) -> Vec<Result<Enqueued, CallError>> {
+    let count = jobs.len();
+    if Instant::now() >= deadline {
+        return vec![Err(CallError::not_executed(NotExecuted::Deadline)); count];
+    }
+    let mut results: Vec<Option<Result<Enqueued, CallError>>> = vec![None; count];
+    let mut sealed = Vec::with_capacity(count);
+    for (job, result) in jobs.into_iter().zip(&mut results) {
+        match sealing::seal(worker, name, job) {
+            Ok(job) => sealed.push(job),
+            Err(error) => *result = Some(Err(not_sealed(error))),
+        }
+    }
+    if !sealed.is_empty() {
+        let queue = worker.inner().jobs.open(name, command);
+        let stored = timeout_at(deadline, queue.enqueue(sealed)).await;
+        let mut stored = stored.ok().map(Vec::into_iter);
+        for result in results.iter_mut().filter(|result| result.is_none()) {
+            *result = Some(match stored.as_mut().map(Iterator::next) {
+                Some(Some(stored)) => stored.map_err(not_stored),
+                Some(None) => Err(unknown(UnknownCause::Queue { message: "no word".to_owned() })),
+                None => Err(unknown(UnknownCause::Deadline)),
+            });
+        }
+    }
+    results.into_iter().flatten().collect()
+}
+
+fn unknown(cause: UnknownCause) -> CallError {
+    // No link, no number: the job's id is what names it.
+    CallError::Unknown { call_id: CallId(0), cause }
+}
+
+fn not_sealed(error: SealError) -> CallError {
+    CallError::not_executed(match error {
+        SealError::NoKeys => NotExecuted::QueueUnavailable { message: error.to_string() },
+        SealError::NotAllowed { .. } | SealError::NotOurs { .. } => NotExecuted::NotAllowed,
+    })
+}
+
+/// What a caller is told when the queue did not take a job.
+pub(super) fn not_stored(error: EnqueueError) -> CallError {
+    match error {
+        EnqueueError::Full { .. } => {
+            CallError::not_executed(NotExecuted::overloaded(error.to_string()))
+        }
+        EnqueueError::TooLarge { bytes, bytes_max } => {
+            let (bytes, limit) = (bytes as u64, bytes_max as u64);
+            CallError::not_executed(NotExecuted::TooLarge { bytes, limit })
+        }
+        EnqueueError::Unavailable { message } => {
+            CallError::not_executed(NotExecuted::QueueUnavailable { message })
+        }
+        EnqueueError::Unknown { message } => unknown(UnknownCause::Queue { message }),
+    }
+}

@@ -1,0 +1,103 @@
+//! The store goes away and comes back: nothing that was acknowledged is lost, no handler runs
+//! because of a word that was not heard, and workers go on by themselves.
+
+use std::future::IntoFuture;
+use std::time::Duration;
+
+use meshwork_worker::JobStatus;
+
+use super::support::{eventually, soon};
+use super::*;
+
+#[tokio::test]
+async fn a_run_outlives_an_outage_and_its_end_is_told_afterwards() {
+    let site = Site::start(Kind::Store).await;
+    let log = Log::default();
+    let _press = site.press("one", &log).start().await.unwrap();
+    let shop = site.shop().await;
+    let receipt = shop.enqueue(Print(Act::Wait(300, "long".to_owned()))).await.unwrap();
+    eventually("it runs", || log.has_event("Started")).await;
+    site.store.set_away(true);
+    eventually("the handler is over", || log.count("long over") == 1).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(!log.has_event("Done"));
+    site.store.set_away(false);
+    let answer = soon("the answer", shop.job::<Print>(&receipt).into_future()).await;
+    assert_eq!(answer.unwrap(), "long");
+    let next = shop.enqueue(answer_text()).await.unwrap();
+    assert!(soon("the next", shop.job::<Print>(&next).into_future()).await.is_ok());
+    assert_eq!(log.count("long over"), 1);
+}
+
+fn answer_text() -> Print {
+    answer("next")
+}
+
+#[tokio::test]
+async fn an_acknowledgement_that_was_not_heard_runs_nothing_again() {
+    let site = Site::start(Kind::Store).await;
+    let log = Log::default();
+    let _press = site.press("one", &log).start().await.unwrap();
+    let shop = site.shop().await;
+    site.store.lose_answers(1);
+    let receipt = shop.enqueue(answer("once")).await.unwrap();
+    assert!(soon("the answer", shop.job::<Print>(&receipt).into_future()).await.is_ok());
+    eventually("the hook heard that it is done", || log.has_event("Done")).await;
+    assert!(!log.has_event("LeaseLost"), "{:?}", log.events());
+    assert_eq!(log.lines().len(), 1);
+}
+
+#[tokio::test]
+async fn a_run_whose_lease_is_lost_is_ended() {
+    let site = Site::start(Kind::Store).await;
+    let log = Log::default();
+    let _press = site.press("one", &log).start().await.unwrap();
+    let shop = site.shop().await;
+    let long = Print(Act::Wait(60_000, "long".to_owned()));
+    let receipt = shop.enqueue(long).attempts(1).await.unwrap();
+    eventually("it runs", || log.has_event("Started")).await;
+    // Longer than its lease; it was its only attempt.
+    site.store.set_away(true);
+    tokio::time::sleep(Duration::from_millis(1300)).await;
+    site.store.set_away(false);
+    eventually("the run is ended", || log.has_event("LeaseLost")).await;
+    let status = shop.job::<Print>(&receipt).status().await.unwrap();
+    assert!(matches!(status, Some(JobStatus::Dead { .. })), "{status:?}");
+    assert_eq!(log.count("long over"), 0);
+}
+
+#[tokio::test]
+async fn workers_outlive_a_restart_of_the_server() {
+    if !super::server::is_installed() {
+        return;
+    }
+    let mut site = Site::start(Kind::Redis).await;
+    let log = Log::default();
+    let _press = site.press("one", &log).start().await.unwrap();
+    let shop = site.shop().await;
+    let running = shop.enqueue(Print(Act::Wait(500, "long".to_owned()))).await.unwrap();
+    let waiting = shop.enqueue(answer("waiting")).await.unwrap();
+    eventually("it runs", || log.has_event("Started")).await;
+    let server = site.redis.as_mut().unwrap();
+    server.kill();
+    let error = shop.enqueue(answer("no")).deadline(Duration::from_millis(500)).await.unwrap_err();
+    eventually("the handler is over", || log.count("long over") == 1).await;
+    server.restart().await;
+    for receipt in [running, waiting] {
+        let mut told = shop.job::<Print>(&receipt).wait().await;
+        // Who asked at the wrong moment asks again.
+        for _ in 0..50 {
+            if told.is_ok() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            told = shop.job::<Print>(&receipt).wait().await;
+        }
+        assert!(told.is_ok(), "{told:?}; while it was away: {error}");
+    }
+    let ran = log.lines();
+    assert_eq!(log.count("long over"), 1, "it ran once: {ran:?}");
+    // What was said to be unknown may have been stored; what was said not to be was not.
+    let no = ran.iter().filter(|line| line.contains("\"no\"")).count();
+    assert!(no <= usize::from(!error.is_safe_to_retry()), "{error}, but: {ran:?}");
+}
