@@ -183,7 +183,7 @@ impl Store {
     /// server, while the calls to the others go on; it is given up when nothing works.
     fn is_given_up(&self) -> bool {
         let broken = self.broken.fetch_add(1, Ordering::Relaxed) + 1;
-        !self.connector.is_cluster() || broken % CLUSTER_BROKEN_MAX == 0
+        !self.connector.is_cluster() || broken.is_multiple_of(CLUSTER_BROKEN_MAX)
     }
 
     fn note_failure(&self, message: &str) {
