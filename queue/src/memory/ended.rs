@@ -6,6 +6,7 @@ use std::time::Duration;
 use meshwork_shared::ids::JobId;
 use tokio::time::Instant;
 
+use super::hash::IdHash;
 use super::queue::later;
 use crate::limits::DONE_JOBS_MAX;
 use crate::size::ended_bytes;
@@ -14,19 +15,26 @@ use crate::status::{JobStatus, Reply};
 /// How a job ended.
 #[derive(Debug)]
 pub(super) enum End {
-    Done { reply: Option<Reply> },
+    /// The reply is boxed, so that the many ends without one take little memory.
+    Done {
+        reply: Option<Box<Reply>>,
+    },
     Canceled,
 }
 
 /// Ended jobs, oldest first. The oldest are forgotten, in time or for want of room.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Ended {
-    ends: HashMap<JobId, End>,
+    ends: HashMap<JobId, End, IdHash>,
     order: VecDeque<(Instant, JobId)>,
     bytes: usize,
 }
 
 impl Ended {
+    pub(super) fn new(hash: IdHash) -> Self {
+        Self { ends: HashMap::with_hasher(hash), order: VecDeque::new(), bytes: 0 }
+    }
+
     /// Remembers one more, within `bytes_max` of all of them.
     pub(super) fn push(&mut self, id: JobId, end: End, now: Instant, bytes_max: usize) {
         self.bytes += bytes_of(&end);
@@ -50,7 +58,7 @@ impl Ended {
 
     pub(super) fn status(&self, id: JobId) -> Option<JobStatus> {
         Some(match self.ends.get(&id)? {
-            End::Done { reply } => JobStatus::Done { reply: reply.clone() },
+            End::Done { reply } => JobStatus::Done { reply: reply.as_deref().cloned() },
             End::Canceled => JobStatus::Canceled,
         })
     }
@@ -69,7 +77,7 @@ impl Ended {
 
 fn bytes_of(end: &End) -> usize {
     match end {
-        End::Done { reply } => ended_bytes(reply.as_ref()),
+        End::Done { reply } => ended_bytes(reply.as_deref()),
         End::Canceled => ended_bytes(None),
     }
 }

@@ -6,15 +6,16 @@ use meshwork_shared::ids::JobId;
 use tokio::time::Instant;
 
 use super::entry::{Entry, State};
+use super::hash::IdHash;
 use super::queue::{Now, Place};
 use crate::job::{AttemptError, Priority};
 
 /// Live jobs. Each is in exactly one of the lists, that of its state.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Live {
     /// Boxed, so that the tree moves little memory.
     entries: BTreeMap<Place, Box<Entry>>,
-    places: HashMap<JobId, Place>,
+    places: HashMap<JobId, Place, IdHash>,
     ready: BTreeSet<(Priority, Place)>,
     scheduled: BTreeSet<(Instant, Place)>,
     running: BTreeSet<(Instant, Place)>,
@@ -22,6 +23,17 @@ pub(super) struct Live {
 }
 
 impl Live {
+    pub(super) fn new(hash: IdHash) -> Self {
+        Self {
+            entries: BTreeMap::new(),
+            places: HashMap::with_hasher(hash),
+            ready: BTreeSet::new(),
+            scheduled: BTreeSet::new(),
+            running: BTreeSet::new(),
+            bytes: 0,
+        }
+    }
+
     pub(super) fn insert(&mut self, entry: Entry) {
         let place = entry.place;
         self.bytes += entry.bytes();

@@ -7,6 +7,7 @@ mod backend;
 mod dead;
 mod ended;
 mod entry;
+mod hash;
 mod keys;
 mod live;
 mod look;

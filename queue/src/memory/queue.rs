@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::dead::DeadLetters;
 use super::ended::{End, Ended};
 use super::entry::State;
+use super::hash::IdHash;
 use super::keys::DedupeKeys;
 use super::live::Live;
 use crate::backoff;
@@ -68,12 +69,13 @@ pub(super) struct Counted {
 impl MemoryQueue {
     /// An empty queue. `random` draws the jitter of waits.
     pub fn new(options: QueueOptions, random: Random) -> Self {
+        let hash = IdHash::new(&random);
         Self {
             options,
             random,
-            live: Live::default(),
+            live: Live::new(hash.clone()),
             dead: DeadLetters::default(),
-            ended: Ended::default(),
+            ended: Ended::new(hash),
             keys: DedupeKeys::default(),
             next_place: 0,
             last_due: None,
@@ -141,6 +143,7 @@ impl MemoryQueue {
             JobEnd::Done { reply } => {
                 self.live.remove(place);
                 self.counted.done += 1;
+                let reply = reply.map(Box::new);
                 self.remember(token.id, End::Done { reply }, now);
                 Finished::Done
             }
@@ -188,8 +191,8 @@ impl MemoryQueue {
     }
 
     /// The jobs that were done, canceled, given up or deleted since this was asked last.
-    pub fn take_over(&mut self) -> Vec<JobId> {
-        std::mem::take(&mut self.over)
+    pub fn drain_over(&mut self) -> impl Iterator<Item = JobId> {
+        self.over.drain(..)
     }
 
     /// The place of the job, if its present run is the one that the token names.

@@ -66,12 +66,9 @@ impl Shell {
         let wake = inner.queue.next_wake();
         let is_sooner = wake.is_some_and(|wake| wake_before.is_none_or(|before| wake < before));
         let tell_consumers = is_sooner || inner.queue.has_ready();
-        let over = inner.queue.take_over();
-        let told: Vec<Arc<Notify>> = if inner.waiting.is_empty() {
-            Vec::new()
-        } else {
-            over.iter().filter_map(|id| inner.waiting.remove(id)).collect()
-        };
+        let Inner { queue, waiting } = &mut *inner;
+        let told: Vec<Arc<Notify>> =
+            queue.drain_over().filter_map(|id| waiting.remove(&id)).collect();
         drop(inner);
         if tell_consumers {
             self.ready.notify_waiters();

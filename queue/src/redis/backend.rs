@@ -13,7 +13,8 @@ use super::bell::Bell;
 use super::check;
 use super::connect::Connector;
 use super::io::Io;
-use super::queue::RedisQueue;
+use super::look;
+use super::queue::{Core, RedisQueue};
 use super::site::{Prefix, Site};
 use super::store::{CALL_TIMEOUT, CallError, Store};
 use super::url::RedisUrl;
@@ -21,6 +22,7 @@ use crate::backend::{Queue, QueueBackend, Scope};
 use crate::error::Unavailable;
 use crate::name::QueueName;
 use crate::options::QueueOptions;
+use crate::status::QueueDepth;
 
 /// Queues in Redis or Valkey, shared by every process of a mesh.
 ///
@@ -73,7 +75,7 @@ impl RedisBackend {
     fn queue(&self, name: &QueueName, options: QueueOptions) -> RedisQueue {
         let site = Site::new(&self.prefix, name);
         let (io, store) = (self.io.clone(), self.store.clone());
-        RedisQueue::new(io, store, &self.bell, site, options, self.random.clone())
+        RedisQueue::new(io, store, self.bell.clone(), site, options, self.random.clone())
     }
 
     async fn names(&self) -> Result<Vec<QueueName>, Unavailable> {
@@ -89,13 +91,20 @@ impl RedisBackend {
         };
         let mut held = Vec::new();
         for name in names.iter().filter_map(parse_name) {
-            let queue = self.queue(&name, QueueOptions::default());
-            if queue.measure().await.is_ok_and(|depth| depth.live() > 0 || depth.dead > 0) {
+            let depth = self.depth(&name).await?;
+            if depth.live() > 0 || depth.dead > 0 {
                 held.push(name);
             }
         }
         held.sort();
         Ok(held)
+    }
+
+    async fn depth(&self, name: &QueueName) -> Result<QueueDepth, Unavailable> {
+        let (store, site) = (self.store.clone(), Site::new(&self.prefix, name));
+        let core = Core { store, site, options: QueueOptions::default() };
+        let depth = self.io.run(async move { look::measure(&core).await }).await;
+        depth.unwrap_or_else(|| Err(super::answer::strange())).map_err(unavailable)
     }
 }
 

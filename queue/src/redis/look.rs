@@ -52,7 +52,8 @@ impl RedisQueue {
     }
 
     pub(super) async fn end_of(&self, job: JobId) -> Result<Option<JobStatus>, Unavailable> {
-        let ended = self.ring.ended(job);
+        let ring = self.ring();
+        let ended = ring.ended(job);
         let result = loop {
             // Made before the look: an end in between is not missed.
             let told = ended.notified();
@@ -60,7 +61,7 @@ impl RedisQueue {
                 Ok(Some(status)) if !status.is_final() => {}
                 result => break result,
             }
-            let look = match self.ring.is_heard() {
+            let look = match ring.is_heard() {
                 true => LOOK_INTERVAL_MS.0.min(super::site::whole_ms(self.core.options.lease)),
                 false => LOOK_INTERVAL_MS.1,
             };
@@ -70,7 +71,7 @@ impl RedisQueue {
                 () = sleep(std::time::Duration::from_millis(look.max(1))) => {}
             }
         };
-        self.ring.forget(job, &ended);
+        ring.forget(job, &ended);
         result
     }
 
@@ -84,8 +85,8 @@ impl RedisQueue {
     }
 
     pub(super) async fn measure(&self) -> Result<QueueDepth, Unavailable> {
-        let value = self.ask(&script::DEPTH, Vec::new()).await?;
-        read_depth(value).map_err(unavailable)
+        let core = self.core.clone();
+        self.run(async move { measure(&core).await }).await
     }
 
     pub(super) async fn page(
@@ -161,6 +162,11 @@ impl RedisQueue {
         let core = self.core.clone();
         self.run(async move { ask(&core, script, &arguments).await }).await
     }
+}
+
+/// How much of what is in a queue.
+pub(super) async fn measure(core: &Core) -> Result<QueueDepth, CallError> {
+    read_depth(ask(core, &script::DEPTH, &[]).await?)
 }
 
 async fn ask(core: &Core, script: &Script, arguments: &[Bytes]) -> Result<Value, CallError> {

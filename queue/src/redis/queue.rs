@@ -1,6 +1,6 @@
 //! One queue in the store.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -74,8 +74,10 @@ impl Core {
 /// A queue in Redis.
 pub(super) struct RedisQueue {
     pub(super) core: Arc<Core>,
-    pub(super) ring: Arc<Ring>,
     pub(super) io: Arc<Io>,
+    bell: Arc<Bell>,
+    /// Listened to from the first call that waits.
+    ring: OnceLock<Arc<Ring>>,
     enqueuer: Arc<Enqueuer>,
     enqueues: Inbox<Enqueuer>,
     finishes: Inbox<Finisher>,
@@ -86,19 +88,23 @@ impl RedisQueue {
     pub(super) fn new(
         io: Arc<Io>,
         store: Arc<Store>,
-        bell: &Bell,
+        bell: Arc<Bell>,
         site: Site,
         options: QueueOptions,
         random: Random,
     ) -> Self {
-        let ring = bell.ring(site.channel());
         let core = Arc::new(Core { store, site, options });
         let enqueuer = Arc::new(Enqueuer::new(core.clone()));
         let (enqueues, enqueuing) = Inbox::new(enqueuer.clone());
         let (finishes, finishing) = Inbox::new(Arc::new(Finisher::new(core.clone())));
         io.spawn(enqueuing);
         io.spawn(finishing);
-        Self { core, ring, io, enqueuer, enqueues, finishes, random }
+        let ring = OnceLock::new();
+        Self { core, io, bell, ring, enqueuer, enqueues, finishes, random }
+    }
+
+    pub(super) fn ring(&self) -> &Arc<Ring> {
+        self.ring.get_or_init(|| self.bell.ring(self.core.site.channel()))
     }
 
     /// Runs a call on the thread that talks with the store.
@@ -151,7 +157,7 @@ impl RedisQueue {
         loop {
             let (answer, answered) = oneshot::channel();
             let io = Arc::downgrade(&self.io);
-            let (core, ring) = (self.core.clone(), self.ring.clone());
+            let (core, ring) = (self.core.clone(), self.ring().clone());
             self.io.spawn(lease::take(core, ring, io, consumer.clone(), max, answer));
             let Ok(handover) = answered.await else {
                 // The thread ended: there is nothing to wait for any more.

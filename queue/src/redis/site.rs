@@ -118,7 +118,7 @@ impl Call<'_> {
         let QueueOptions { limits, backoff, .. } = self.options;
         command
             .arg(self.site.channel())
-            .arg(self.options.attempts)
+            .arg(self.options.attempts.max(1))
             .arg(ms(self.options.lease))
             .arg(ms(self.options.done_kept))
             .arg(limits.dead_letters_max)

@@ -17,6 +17,9 @@ pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 /// The wait between two tries of a call; doubled with each, up to the second.
 const RETRY_WAIT: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
 
+/// Tries in a row that break before a connection to a cluster is given up.
+const CLUSTER_BROKEN_MAX: u64 = 8;
+
 /// The store, seen from the thread that talks with it.
 pub(super) struct Store {
     pub(super) connector: Connector,
@@ -25,6 +28,8 @@ pub(super) struct Store {
     made: watch::Sender<u64>,
     /// Whether the last call failed, so that an outage is logged once.
     outages: AtomicU64,
+    /// Tries that broke since the last success.
+    broken: AtomicU64,
 }
 
 /// Why a call failed.
@@ -59,6 +64,7 @@ impl Store {
             connection: Mutex::new(None),
             made: watch::Sender::new(0),
             outages: AtomicU64::new(0),
+            broken: AtomicU64::new(0),
         }
     }
 
@@ -146,7 +152,8 @@ impl Store {
             Ok(Err(error)) => (fate(&error), error.to_string()),
             Err(_) => (Fate::Broken, late()),
         };
-        if matches!(fate, Fate::Broken | Fate::Elsewhere) {
+        let is_useless = matches!(fate, Fate::Broken | Fate::Elsewhere);
+        if is_useless && self.is_given_up() {
             self.drop_connection(generation).await;
         }
         Err((fate, message))
@@ -172,6 +179,13 @@ impl Store {
         }
     }
 
+    /// Whether a connection that broke is to be made anew. That to a cluster mends itself, server by
+    /// server, while the calls to the others go on; it is given up when nothing works.
+    fn is_given_up(&self) -> bool {
+        let broken = self.broken.fetch_add(1, Ordering::Relaxed) + 1;
+        !self.connector.is_cluster() || broken.is_multiple_of(CLUSTER_BROKEN_MAX)
+    }
+
     fn note_failure(&self, message: &str) {
         if self.outages.fetch_add(1, Ordering::Relaxed) == 0 {
             log::warn!("the queues are not reachable: {message}");
@@ -179,6 +193,7 @@ impl Store {
     }
 
     fn note_success(&self) {
+        self.broken.store(0, Ordering::Relaxed);
         if self.outages.load(Ordering::Relaxed) > 0 && self.outages.swap(0, Ordering::Relaxed) > 0 {
             log::info!("the queues are reachable again");
         }

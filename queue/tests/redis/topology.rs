@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use meshwork_queue::redis::RedisUrl;
 use meshwork_queue::{
     EnqueueError, Finished, JobEnd, Lease, NewJob, Queue, QueueBackend, QueueName, QueueOptions,
     RedisBackend,
@@ -137,6 +138,10 @@ async fn a_cluster_loses_a_server_and_gets_it_back() {
     for queue in &queues {
         run_one(queue, 1).await;
     }
+    let checked: RedisUrl = url.parse().unwrap();
+    let checked = RedisBackend::new(&checked, MeshId([1; 16]), Random::system()).unwrap();
+    let text = checked.check().await.unwrap().join("\n");
+    assert!(text.contains("no replica"), "{text}");
     servers[2].kill();
     tokio::time::sleep(Duration::from_millis(200)).await;
     servers[2].restart().await;

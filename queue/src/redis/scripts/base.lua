@@ -35,12 +35,25 @@ local NOW = time[1] * 1000 + math.floor(time[2] / 1000)
 
 -- Counters, read and written once. `quiet`: nobody waits for the bell.
 local NAMES = { 'n1', 'n2', 'n3', 'live', 'bytes', 'done', 'retried', 'dropped', 'seq', 'quiet',
-    'paused', 'watch', 'due', 'kept' }
+    'paused', 'watch', 'due', 'kept', 'attempts', 'ended_kept', 'dead_max', 'backoff_min',
+    'backoff_max' }
 local COUNT = { 'n1', 'n2', 'n3' }
 local M, BEFORE = {}, call('HMGET', META, unpack(NAMES))
 for at, name in ipairs(NAMES) do
     BEFORE[at] = tonumber(BEFORE[at]) or 0
     M[name] = BEFORE[at]
+end
+
+-- Who runs the jobs knows how they are to be treated; who only looks may not, and goes by that.
+local OWN = { ATTEMPTS, KEPT, DEAD_MAX, BACKOFF_MIN, BACKOFF_MAX }
+local function treat_as_told()
+    ATTEMPTS, KEPT, DEAD_MAX, BACKOFF_MIN, BACKOFF_MAX = unpack(OWN)
+    M.attempts, M.ended_kept, M.dead_max = ATTEMPTS, KEPT, DEAD_MAX
+    M.backoff_min, M.backoff_max = BACKOFF_MIN, BACKOFF_MAX
+end
+if M.attempts > 0 then
+    ATTEMPTS, KEPT, DEAD_MAX = M.attempts, M.ended_kept, M.dead_max
+    BACKOFF_MIN, BACKOFF_MAX = M.backoff_min, M.backoff_max
 end
 
 local function commit()

@@ -5,6 +5,7 @@ local GROUP, READER = 'workers', 'meshwork'
 local consumer, max = ARGV[A + 1], tonumber(ARGV[A + 2])
 local out, records, leases = { -1 }, {}, {}
 local taken = 0
+treat_as_told()
 settle()
 
 local function take(id, r, blob, enqueued)
