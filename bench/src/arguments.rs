@@ -101,6 +101,8 @@ pub(crate) struct ServeArguments {
 pub(crate) enum Role {
     /// The bare echo.
     Limit,
+    /// The bare echo that writes in pieces what it read together.
+    Pieces,
     /// Links without workers.
     Link,
     /// A master alone.
@@ -122,6 +124,7 @@ impl Role {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Limit => "limit",
+            Self::Pieces => "pieces",
             Self::Link => "link",
             Self::Master => "master",
             Self::Call => "call",

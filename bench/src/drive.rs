@@ -22,8 +22,10 @@ pub(crate) fn run(arguments: &DriveArguments) -> Outcome {
         let window = Duration::try_from_secs_f64(arguments.seconds)?;
         let measured = tally.measure(window, &arguments.server);
         let measurement = match point.what {
-            What::Limit | What::Limit8 => {
-                let echoes = limit::drive(&arguments.address, point, &tally).await?;
+            What::Limit | What::Limit8 | What::Pieces => {
+                let echoes =
+                    limit::drive(&arguments.address, point, &tally, point.what == What::Pieces)
+                        .await?;
                 tokio::select! {
                     measurement = measured => measurement?,
                     ended = echoes => return Err(ended.into()),

@@ -207,7 +207,7 @@ mod tests {
         assert_eq!(labels(&["jsonx1"]), ["limit/64x1", "call_json/jsonx1"]);
         assert_eq!(labels(&["limit"]).len(), 9);
         assert_eq!(labels(&["broadcast32"]), ["single32/64x64", "broadcast32/64x64"]);
-        assert_eq!(labels(&["64x64"]), ["limit/64x64", "link/64x64", "call/64x64"]);
+        assert_eq!(labels(&["64x64"]), ["limit/64x64", "pieces/64x64", "link/64x64", "call/64x64"]);
     }
 
     #[test]
@@ -221,7 +221,7 @@ mod tests {
     fn a_peer_is_measured_with_its_limit_and_the_call() {
         assert_eq!(labels_of(&["nats/64x64"], true), ["limit/64x64", "call/64x64", "nats/64x64"]);
         assert_eq!(labels_of(&["peers"], true).len(), 9 * 6);
-        assert_eq!(labels_of(&["64x64"], true).len(), 7);
+        assert_eq!(labels_of(&["64x64"], true).len(), 8);
     }
 
     #[test]

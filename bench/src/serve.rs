@@ -16,7 +16,8 @@ pub(crate) fn run(arguments: &ServeArguments) -> Outcome {
     let lanes = arguments.lanes;
     child::runtime()?.block_on(async {
         match arguments.role {
-            Role::Limit => limit::serve(listen().await?).await?,
+            Role::Limit => limit::serve(listen().await?, false).await?,
+            Role::Pieces => limit::serve(listen().await?, true).await?,
             Role::Link => link::serve(listen().await?, lanes).await?,
             Role::Master => mesh::serve(0, lanes).await?,
             Role::Call => mesh::serve(1, lanes).await?,

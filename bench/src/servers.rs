@@ -62,6 +62,7 @@ impl Servers {
                 let servers = (0..count).map(|_| Server::start(Role::Limit, None, lanes));
                 servers.collect::<Outcome<Vec<_>>>()?
             }
+            What::Pieces => vec![Server::start(Role::Pieces, None, lanes)?],
             What::Link => vec![Server::start(Role::Link, None, lanes)?],
             What::Call | What::CallJson | What::Alone | What::Beside => {
                 vec![Server::start(Role::Call, None, lanes)?]

@@ -16,6 +16,8 @@ const EIGHT_INSTANCES: usize = 8;
 pub(crate) enum What {
     /// A bare encrypted echo over one connection: what can be reached at best.
     Limit,
+    /// The same echo whose ends write in pieces what they read together, as links do.
+    Pieces,
     /// Calls over a link, without the layers of a worker.
     Link,
     /// Calls as programs make them, through workers that a master admitted.
@@ -47,7 +49,7 @@ pub(crate) enum What {
 
 impl What {
     /// Those that are measured with every raw payload and depth.
-    pub(crate) const EVERY_SIZE: [Self; 3] = [Self::Limit, Self::Link, Self::Call];
+    pub(crate) const EVERY_SIZE: [Self; 4] = [Self::Limit, Self::Pieces, Self::Link, Self::Call];
 
     /// What people would use instead; measured with every raw payload and depth too.
     pub(crate) const PEERS: [Self; 4] = [Self::Nats, Self::Tonic, Self::Ractor, Self::Telepathy];
@@ -56,6 +58,7 @@ impl What {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Limit => "limit",
+            Self::Pieces => "pieces",
             Self::Link => "link",
             Self::Call => "call",
             Self::CallJson => "call_json",
@@ -75,7 +78,7 @@ impl What {
     /// What it is measured against; itself, if it is what others are.
     pub(crate) fn limit(self) -> Self {
         match self {
-            Self::Limit | Self::Link | Self::Call | Self::CallJson => Self::Limit,
+            Self::Limit | Self::Pieces | Self::Link | Self::Call | Self::CallJson => Self::Limit,
             Self::Single32 | Self::Broadcast32 => Self::Single32,
             Self::Limit8 | Self::Eight => Self::Limit8,
             Self::Alone | Self::Beside => Self::Alone,

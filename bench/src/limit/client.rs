@@ -25,11 +25,13 @@ pub(crate) async fn drive(
     addresses: &[SocketAddr],
     point: Point,
     tally: &Arc<Tally>,
+    in_pieces: bool,
 ) -> io::Result<impl Future<Output = io::Error> + use<>> {
     let mut clients = JoinSet::new();
     let part = Point { in_flight: point.in_flight / addresses.len(), ..point };
     for address in addresses {
-        clients.spawn(Client::connect(&address.to_string(), part, tally.clone()).await?);
+        let address = address.to_string();
+        clients.spawn(Client::connect(&address, part, tally.clone(), in_pieces).await?);
     }
     Ok(async move {
         match clients.join_next().await {
@@ -54,10 +56,16 @@ impl Client {
     ///
     /// # Errors
     /// Nobody listens there.
-    async fn connect(address: &str, point: Point, tally: Arc<Tally>) -> io::Result<Self> {
+    async fn connect(
+        address: &str,
+        point: Point,
+        tally: Arc<Tally>,
+        in_pieces: bool,
+    ) -> io::Result<Self> {
         let stream = Network::Tcp.dial(address).await?;
         let (from_client, to_client) = keys();
-        let mut pump = Pump::new(stream, &from_client, &to_client);
+        let piece = in_pieces.then(|| (point.in_flight / 4).max(16));
+        let mut pump = Pump::new(stream, &from_client, &to_client, piece);
         let body = point.payload.bytes();
         for caller in 0..point.in_flight {
             pump.out.push(caller as u32, &body)?;

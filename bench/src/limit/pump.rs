@@ -30,6 +30,8 @@ pub(super) struct Pump {
     opener: Opener,
     input: BytesMut,
     pub(super) out: Outgoing,
+    /// Messages after which what is there is written, though more have been read.
+    piece: usize,
 }
 
 impl Outgoing {
@@ -74,13 +76,21 @@ impl Outgoing {
 }
 
 impl Pump {
-    pub(super) fn new(stream: Stream, send_key: &AeadKey, receive_key: &AeadKey) -> Self {
+    /// Whatever was read together is answered together, or in pieces of so many messages: so both
+    /// ends work at once, for a write and a seal more for each piece.
+    pub(super) fn new(
+        stream: Stream,
+        send_key: &AeadKey,
+        receive_key: &AeadKey,
+        piece: Option<usize>,
+    ) -> Self {
         let sealer = Sealer::new(send_key);
         Self {
             stream,
             opener: Opener::new(receive_key, FRAME_BYTES_MAX),
             input: BytesMut::new(),
             out: Outgoing { sealer, bytes: Vec::new(), written: 0, frame: None },
+            piece: piece.unwrap_or(usize::MAX),
         }
     }
 
@@ -99,7 +109,7 @@ impl Pump {
             match self.poll_read(cx) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(io::ErrorKind::UnexpectedEof.into()),
                 Poll::Ready(Ok(_)) => {
-                    if let Err(error) = self.open(&mut take) {
+                    if let Err(error) = self.open(cx, &mut take) {
                         return Poll::Ready(error);
                     }
                 }
@@ -121,8 +131,10 @@ impl Pump {
 
     fn open(
         &mut self,
+        cx: &mut Context<'_>,
         take: &mut impl FnMut(u32, &[u8], &mut Outgoing) -> io::Result<()>,
     ) -> io::Result<()> {
+        let mut taken = 0;
         while let Some(frame) = self.opener.next_frame(&mut self.input).map_err(io::Error::other)? {
             let mut rest = &frame[..];
             while let Some((header, after)) = rest.split_first_chunk::<MESSAGE_HEADER_BYTES>() {
@@ -132,6 +144,10 @@ impl Pump {
                     after.split_at_checked(len).ok_or(io::ErrorKind::InvalidData)?;
                 take(u32::from_be_bytes([c0, c1, c2, c3]), body, &mut self.out)?;
                 rest = after;
+                taken += 1;
+                if taken % self.piece == 0 {
+                    self.out.poll_write(cx, &mut self.stream)?;
+                }
             }
         }
         Ok(())

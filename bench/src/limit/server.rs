@@ -12,11 +12,12 @@ use super::pump::Pump;
 ///
 /// # Errors
 /// The system lets no connection in.
-pub(crate) async fn serve(listener: Listener) -> io::Result<()> {
+pub(crate) async fn serve(listener: Listener, in_pieces: bool) -> io::Result<()> {
     loop {
         let (stream, _) = listener.accept().await?;
         let (from_client, to_client) = keys();
-        let mut pump = Pump::new(stream, &to_client, &from_client);
+        let piece = in_pieces.then_some(64);
+        let mut pump = Pump::new(stream, &to_client, &from_client, piece);
         tokio::spawn(poll_fn(move |cx| {
             // The client leaves when it has measured; that is no failure of this side.
             pump.poll(cx, |caller, body, out| out.push(caller, body)).map(drop)
