@@ -23,7 +23,7 @@ use crate::authority::Authority;
 use crate::builder::{Builder, Resolved, StartError, admission, advertised, resolve};
 use crate::control::{Control, Inbound, Parts, Shutdown};
 use crate::handler::table::Registration;
-use crate::jobs::Jobs;
+use crate::jobs::{self, Jobs};
 use crate::session::{Claim, Session};
 use crate::trust::Trust;
 use crate::worker::{Identity, Inner, Worker};
@@ -62,8 +62,8 @@ pub(crate) async fn start(mut builder: Builder) -> Result<Worker, StartError> {
     let trust = Arc::new(Trust::new(mesh_id(&config), clock.clone(), &config.limits));
     let backend = open_queue(&builder, &config)?;
     let worker = make_worker(&builder, &config, &variant, &node_key, backend);
-    let lanes =
-        if surroundings.in_place { 0 } else { config.lanes.unwrap_or(Lanes::default_count()) };
+    let lanes = config.lanes.unwrap_or(Lanes::default_count());
+    let lanes = if surroundings.in_place { 0 } else { lanes };
     let (ready, is_ready) = oneshot::channel();
     let parts = Parts {
         worker: worker.clone(),
@@ -112,11 +112,7 @@ pub(crate) async fn start(mut builder: Builder) -> Result<Worker, StartError> {
         })?,
     }
     guard.0 = None;
-    let warned = worker.without_deadline();
-    worker.inner().spawn(async move {
-        warned.inner().jobs.warn().await;
-        warned.inner().jobs.bury_departed(&warned).await;
-    });
+    jobs::watch(&worker);
     Ok(worker)
 }
 

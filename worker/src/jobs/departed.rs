@@ -54,6 +54,7 @@ impl Jobs {
             let half = every.as_millis() as u64 / 2;
             let pause = every / 2 + Duration::from_millis(self.random.below(half.max(1) * 2));
             tokio::select! {
+                biased;
                 () = inner.stopping.stopped() => return,
                 () = sleep(pause) => {}
             }

@@ -172,3 +172,14 @@ impl Jobs {
         }
     }
 }
+
+/// Says what the store may lose, and looks after the jobs of instances that are gone, for as long
+/// as the worker lives.
+pub(crate) fn watch(worker: &Worker) {
+    let worker = worker.without_deadline();
+    worker.inner().clone().spawn(async move {
+        let jobs = &worker.inner().jobs;
+        jobs.warn().await;
+        jobs.bury_departed(&worker).await;
+    });
+}

@@ -1,6 +1,6 @@
 //! What a caller may choose for one job.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use meshwork_queue::limits::DEDUPE_KEY_BYTES_MAX;
 use meshwork_queue::{Dedupe, NewJob, Priority, Start};
@@ -64,12 +64,6 @@ impl JobOptions {
             ..job
         }
     }
-
-    /// At a time, by the clock of whoever keeps the queue; one that is past is now.
-    pub(crate) fn set_time(&mut self, time: SystemTime) {
-        let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-        self.start = Start::At(u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
-    }
 }
 
 /// The methods of builders that choose a job's options; `$at` is the place of the options.
@@ -81,14 +75,9 @@ macro_rules! job_options {
             self
         }
 
-        /// Lets the job run at this time, by the clock of the queue, and not before.
-        pub fn at(mut self, time: std::time::SystemTime) -> Self {
-            self.$($at).+.set_time(time);
-            self
-        }
-
-        /// As [`at`](Self::at), in unix milliseconds.
-        pub fn at_unix_ms(mut self, unix_ms: u64) -> Self {
+        /// Lets the job run at this unix time in milliseconds, by the clock of the queue, and not
+        /// before.
+        pub fn at(mut self, unix_ms: u64) -> Self {
             self.$($at).+.start = meshwork_queue::Start::At(unix_ms);
             self
         }

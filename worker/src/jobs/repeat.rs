@@ -33,6 +33,7 @@ pub(super) async fn repeat(worker: Worker, command: String) {
         });
         let Some((served, repeat)) = repeats else {
             tokio::select! {
+                biased;
                 () = inner.stopping.stopped() => return,
                 () = changed => continue,
             }
@@ -45,6 +46,7 @@ pub(super) async fn repeat(worker: Worker, command: String) {
             }
         };
         tokio::select! {
+            biased;
             () = inner.stopping.stopped() => return,
             () = sleep(wait) => {}
             () = schema_changed(&worker, &command, served) => {}

@@ -112,6 +112,13 @@ impl Runner {
         let due = consumer.due();
         let wants_slot = free == Some(0) && consumer.wants_slot();
         let slots = post.as_ref().map(|post| post.served.slots.clone());
+        let tick = async { sleep_until(due.unwrap_or_else(Instant::now)).await };
+        // The slot is not taken: whoever starts a run takes it.
+        let slot = async {
+            if let Some(slots) = slots {
+                drop(slots.wait().await);
+            }
+        };
         tokio::select! {
             biased;
             () = inner.stopping.stopped(), if !*drains => Woken::Drain,
@@ -124,13 +131,8 @@ impl Runner {
                 *asking = None;
                 Woken::Input(Input::Leased(leases))
             }
-            () = async { sleep_until(due.unwrap_or_else(Instant::now)).await }, if due.is_some() => {
-                Woken::Input(Input::Tick)
-            }
-            // The slot is not taken: whoever starts a run takes it.
-            () = async { if let Some(slots) = slots { drop(slots.wait().await) } }, if wants_slot => {
-                Woken::Look
-            }
+            () = tick, if due.is_some() => Woken::Input(Input::Tick),
+            () = slot, if wants_slot => Woken::Look,
             Some(_) = releasing.join_next() => Woken::Look,
             () = changed => Woken::Look,
         }

@@ -1,11 +1,12 @@
 //! What a caller may choose, and what it is told.
 
 use std::future::IntoFuture;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use meshwork_worker::{
     CallError, Canceled, JobError, JobId, JobStatus, NotExecuted, Priority, Receipt, UnknownCause,
 };
+use tokio::time::Instant;
 
 use super::support::{eventually, soon};
 use super::*;
@@ -51,12 +52,11 @@ async fn a_job_waits_for_its_time() {
         let later = later.await.unwrap();
         let status = shop.job::<Print>(&later).status().await.unwrap();
         assert!(matches!(status, Some(JobStatus::Scheduled { .. })), "{kind:?}: {status:?}");
-        let past = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1);
-        let now = shop.enqueue(answer("now")).at(past).await.unwrap();
+        let now = shop.enqueue(answer("now")).at(1000).await.unwrap();
         soon("the present", shop.job::<Print>(&now).into_future()).await.unwrap();
         soon("the future", shop.job::<Print>(&later).into_future()).await.unwrap();
         assert!(begun.elapsed() >= Duration::from_millis(400));
-        let far = shop.enqueue(answer("far")).at_unix_ms(u64::MAX / 2).await.unwrap();
+        let far = shop.enqueue(answer("far")).at(u64::MAX / 2).await.unwrap();
         assert_eq!(shop.job::<Print>(&far).cancel().await.unwrap(), Canceled::Yes);
         assert_eq!(shop.job::<Print>(&far).wait().await, Err(JobError::Canceled));
         assert_eq!(shop.job::<Print>(&far).cancel().await.unwrap(), Canceled::Over);

@@ -3,9 +3,6 @@
 
 #![allow(clippy::unwrap_used)] // A test ends where it goes wrong.
 
-#[path = "../../../queue/tests/server/mod.rs"]
-mod server;
-#[allow(dead_code)] // These tests need little of it.
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -23,9 +20,9 @@ use std::time::Duration;
 use meshwork_worker::{Builder, Command, Context, Failure, JobEvent, Worker};
 use serde::{Deserialize, Serialize};
 use support::Mesh;
+use support::server::{self, Server};
 use tempfile::TempDir;
 
-use server::Server;
 use store::Store;
 
 const SCHEMA: &str = r#"

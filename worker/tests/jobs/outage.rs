@@ -68,7 +68,7 @@ async fn a_run_whose_lease_is_lost_is_ended() {
 
 #[tokio::test]
 async fn workers_outlive_a_restart_of_the_server() {
-    if !super::server::is_installed() {
+    if !super::support::server::is_installed() {
         return;
     }
     let mut site = Site::start(Kind::Redis).await;

@@ -1,9 +1,10 @@
 //! Queues that instances share: who takes which job, and when.
 
 use std::future::IntoFuture;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use meshwork_worker::JobStatus;
+use tokio::time::Instant;
 
 use super::support::{eventually, soon};
 use super::*;

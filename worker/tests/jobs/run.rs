@@ -2,9 +2,10 @@
 
 use std::future::IntoFuture;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use meshwork_worker::{JobError, JobEventKind};
+use tokio::time::Instant;
 
 use super::support::{eventually, soon};
 use super::*;

@@ -2,6 +2,9 @@
 
 #[allow(dead_code)] // Not every test file needs a hostile peer.
 pub(crate) mod raw;
+#[allow(dead_code)] // Not every test file needs a Redis server.
+#[path = "../../../queue/tests/redis/server.rs"]
+pub(crate) mod server;
 
 use std::future::Future;
 use std::net::SocketAddr;

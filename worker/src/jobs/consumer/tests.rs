@@ -194,8 +194,10 @@ proptest! {
                 Step::Free(free) => Input::Free(free),
                 Step::Leased(count) => {
                     let Some(max) = world.asked.take() else { continue };
-                    let numbers = (0..count.min(max)).map(|step| world.next.wrapping_add(step as u8));
-                    let leases: Vec<_> = numbers.map(lease).collect();
+                    let first = world.next;
+                    let count = count.min(max) as u8;
+                    let leases: Vec<_> =
+                        (0..count).map(|step| lease(first.wrapping_add(step))).collect();
                     world.next = world.next.wrapping_add(leases.len() as u8);
                     world.held.extend(leases.iter().map(Lease::token));
                     Input::Leased(leases)
