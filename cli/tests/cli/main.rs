@@ -8,4 +8,5 @@ mod demo;
 mod keygen;
 mod master;
 mod mesh;
+mod queue;
 mod schema_check;
