@@ -12,7 +12,8 @@ use crate::terminal::{say, say_json};
 /// `ready` could run now, `scheduled` wait for their time or their next attempt, `dead` will not
 /// run again by themselves; `retried` counts runs that failed and were followed by another, since
 /// the queue began; `oldest` is how long the oldest ready job has waited. A command that is
-/// broadcast has a queue for each instance, worker.command@variant.
+/// broadcast has a queue for each instance, worker.command@variant. A queue that is empty is not
+/// listed, also if it is paused: `show` knows it.
 #[derive(Args, Debug)]
 #[command(
     verbatim_doc_comment,

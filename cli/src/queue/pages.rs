@@ -43,7 +43,7 @@ pub(super) async fn in_pages(
 /// Hidden by itself where standard error is no terminal.
 fn bar(total: usize) -> ProgressBar {
     let bar = ProgressBar::new(total as u64);
-    match ProgressStyle::with_template("{bar:40} {pos}/{len} {per_sec} {eta} left") {
+    match ProgressStyle::with_template("{bar:40} {pos}/{len}, {eta} left") {
         Ok(style) => bar.with_style(style),
         Err(_) => bar,
     }

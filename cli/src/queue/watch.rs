@@ -27,8 +27,8 @@ Examples:
   meshwork queue watch
   meshwork queue watch --json --count 60 > minute.jsonl
 
-Exit codes: 0 ended by Ctrl-C or --count, 64 wrong usage, 66 a file cannot be read, 69 the store does
-not answer at the start."
+Exit codes: 0 ended by Ctrl-C or --count, 64 wrong usage, 66 a file cannot be read, 69 the store
+does not answer at the start."
 )]
 pub(super) struct Watch {
     /// How many looks
