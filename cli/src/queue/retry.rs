@@ -65,8 +65,9 @@ impl Retry {
             if json {
                 say_json(&Retried { queue: self.name.to_string(), retried, dead });
             } else {
-                let jobs = if retried == 1 { "job runs" } else { "jobs run" };
-                say(&format!("{retried} {jobs} again; {dead} dead letters are left\n"));
+                let runs = if retried == 1 { "job runs" } else { "jobs run" };
+                let left = if dead == 1 { "letter is" } else { "letters are" };
+                say(&format!("{retried} {runs} again; {dead} dead {left} left\n"));
             }
             // Fewer were moved than there were, and some are there still: no room.
             if self.all && retried < depth.dead && dead > 0 {

@@ -231,6 +231,24 @@ async fn retry_all_moves_all() {
     assert_eq!(ran.err, "", "no bar where nobody looks");
 }
 
+/// What there is no room for stays a dead letter, and that is said.
+#[tokio::test]
+async fn retry_all_ends_where_there_is_no_room() {
+    let site = Site::new();
+    site.fail("resize", 0..2).await;
+    let jobs_max = QueueOptions::default().limits.jobs_max;
+    let random = Random::seeded(2);
+    let others = (1..jobs_max).map(|_| NewJob { id: JobId(random.bytes()), ..job(9) }).collect();
+    let stored = site.queue("resize").enqueue(others).await;
+    assert_eq!(stored.iter().filter(|stored| stored.is_ok()).count(), jobs_max - 1);
+
+    let ran = site.run(&["retry", RESIZE, "--all"]).code(1);
+    assert_eq!(ran.out, "1 job runs again; 1 dead letter is left\n");
+    assert!(ran.err.starts_with("error: thumbnailer.resize is full"), "{}", ran.err);
+    let ran = site.run(&["retry", RESIZE, &id(1).to_string()]).code(1);
+    assert!(ran.err.contains("type the same again"), "{}", ran.err);
+}
+
 #[tokio::test]
 async fn purge_wants_a_yes() {
     let site = Site::new();
