@@ -61,7 +61,9 @@ struct Hidden {
 impl Hidden {
     fn text(what: &'static str, text: &str) -> Self {
         // The part between prefix and checksum says it all.
-        let middle = text.split('_').nth(1).unwrap_or(text);
+        let (_, rest) = text.split_once('_').unwrap_or(("", text));
+        // It may hold underscores itself.
+        let (middle, _) = rest.rsplit_once('_').unwrap_or((rest, ""));
         Self { what, spellings: vec![text.to_owned(), middle.to_owned()] }
     }
 
