@@ -17,7 +17,7 @@ Start here:
 
 Exit codes (docs/CLI.md): 0 done, 1 failed, 10 call not executed, 11 call failed,
 12 unknown whether the call ran, 64 wrong usage, 66 a file cannot be read,
-69 no master answers, 77 the master refuses.
+69 no master or store answers, 77 the master refuses.
 
 Logs go to standard error; RUST_LOG=debug shows more. NO_COLOR=1 turns colours off.";
 

@@ -22,7 +22,7 @@ pub(crate) enum Exit {
     Usage = 64,
     /// A file that was named cannot be read.
     NoInput = 66,
-    /// No master answers there.
+    /// No master answers there, or no store of queues.
     Unavailable = 69,
     /// The master refuses: wrong secret, wrong token, not in its schema.
     Refused = 77,

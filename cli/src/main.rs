@@ -7,9 +7,10 @@
 //! * `admin.rs`: how commands for operators reach a master
 //! * `exit.rs`: exit codes, and the error that a subcommand ends with
 //! * `http.rs`: asking a master over HTTP
-//! * `terminal.rs`, `table.rs`: output for people
+//! * `terminal.rs`, `table.rs`, `age.rs`: output for people
 
 mod admin;
+mod age;
 mod arguments;
 mod call;
 mod demo;

@@ -84,6 +84,19 @@ pub(crate) fn say(text: &str) {
     write_all(&mut io::stdout().lock(), text);
 }
 
+/// Up so many lines, and what is below is cleared.
+pub(crate) fn up(lines: usize) -> String {
+    if lines == 0 { String::new() } else { format!("\x1b[{lines}A\x1b[J") }
+}
+
+/// Writes whole lines over the last `drawn` ones of a terminal; answers how many there are now.
+pub(crate) fn redraw(drawn: usize, text: &str) -> usize {
+    // Lines that are wider than the terminal are cut: a wrapped one would be two to go up.
+    let (no_wrap, wrap) = ("\x1b[?7l", "\x1b[?7h");
+    say(&format!("{}{no_wrap}{text}{wrap}", up(drawn)));
+    text.lines().count()
+}
+
 /// Writes a line for people to standard error, where it is in no script's way.
 pub(crate) fn note(text: &str) {
     write_all(&mut io::stderr().lock(), &format!("{text}\n"));

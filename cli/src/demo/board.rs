@@ -7,16 +7,7 @@ use serde_json::{Value, json};
 
 use super::tally::Reading;
 use crate::table::{Side, Table};
-use crate::terminal::{Paint, Style, is_interactive, say};
-
-/// Lines that are wider than the terminal are cut: a wrapped one would be two to go up.
-const NO_WRAP: &str = "\x1b[?7l";
-const WRAP: &str = "\x1b[?7h";
-
-/// Up so many lines, and what is below is cleared.
-fn up(lines: usize) -> String {
-    if lines == 0 { String::new() } else { format!("\x1b[{lines}A\x1b[J") }
-}
+use crate::terminal::{Paint, Style, is_interactive, redraw, say, up};
 
 /// What is on the screen.
 pub(super) struct Board {
@@ -48,8 +39,7 @@ impl Board {
         let seconds = since_start.as_secs();
         if self.live {
             let text = format!("\n{}", table(readings, span));
-            say(&format!("{}{NO_WRAP}{text}{WRAP}", up(self.drawn)));
-            self.drawn = text.lines().count();
+            self.drawn = redraw(self.drawn, &text);
         } else {
             let rates: Vec<String> = readings.iter().map(|reading| rate(reading, span)).collect();
             say(&format!("{seconds:>4}s  {}\n", rates.join("  ")));

@@ -8,4 +8,6 @@ mod demo;
 mod keygen;
 mod master;
 mod mesh;
+#[cfg(feature = "file")]
+mod queue;
 mod schema_check;

@@ -62,7 +62,7 @@ fn wrong_usage_is_64_and_help_is_0() {
 #[test]
 fn help_teaches() {
     let folder = Folder::new();
-    let subcommands: [&[&str]; 12] = [
+    let subcommands: [&[&str]; 21] = [
         &["schema", "check"],
         &["keygen"],
         &["keygen", "join"],
@@ -72,6 +72,15 @@ fn help_teaches() {
         &["members", "revoke"],
         &["call"],
         &["queue"],
+        &["queue", "ls"],
+        &["queue", "show"],
+        &["queue", "watch"],
+        &["queue", "peek"],
+        &["queue", "dead"],
+        &["queue", "retry"],
+        &["queue", "purge"],
+        &["queue", "pause"],
+        &["queue", "resume"],
         &["queue", "rotate-root"],
         &["queue", "forget-roots"],
         &["demo"],

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep};
 
-use super::answer::{Answer, job_id};
+use super::answer::{Answer, job_id, strange};
 use super::bell::Ring;
 use super::finish::token_bytes;
 use super::io::Io;
@@ -34,7 +34,8 @@ const FAILURE_WAIT: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 pub(super) struct Taken {
     pub(super) token: LeaseToken,
-    pub(super) is_last: bool,
+    /// Runs that count, this one included.
+    pub(super) attempts: u32,
     pub(super) enqueued_unix_ms: u64,
     pub(super) blob: Bytes,
 }
@@ -124,21 +125,28 @@ async fn ask(
     let mut answer = Answer::new(value)?;
     // One more, so that it is past when asked again.
     let next = u64::try_from(answer.next_int()?).ok().map(|ms| Duration::from_millis(ms + 1));
-    let mut taken = Vec::with_capacity(answer.len() / 3);
+    let mut taken = Vec::with_capacity(answer.len() / 2);
     while !answer.is_empty() {
         let blob = answer.next_bytes()?;
-        // The sign says whether it is the last.
-        let attempt = answer.next_int()?;
+        let about = answer.next_bytes()?;
+        let (attempt, attempts, enqueued_unix_ms) = read_about(&about).ok_or_else(strange)?;
         let id = job_id(blob.get(..16).unwrap_or_default())?;
-        let number = u32::try_from(attempt.unsigned_abs()).unwrap_or(u32::MAX);
-        taken.push(Taken {
-            token: LeaseToken { id, attempt: number },
-            is_last: attempt < 0,
-            enqueued_unix_ms: answer.next_count()?,
-            blob,
-        });
+        let token = LeaseToken { id, attempt };
+        taken.push(Taken { token, attempts, enqueued_unix_ms, blob });
     }
     Ok((next, taken))
+}
+
+/// Number of the run, runs that count, and time of enqueueing; a place in the stream is that of a
+/// job that never ran, and begins with the time.
+fn read_about(about: &[u8]) -> Option<(u32, u32, u64)> {
+    let about = std::str::from_utf8(about).ok()?;
+    if let Some((enqueued, _)) = about.split_once('-') {
+        return Some((1, 1, enqueued.parse().ok()?));
+    }
+    let mut fields = about.split(' ');
+    let (attempt, attempts) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+    Some((attempt, attempts, fields.next()?.parse().ok()?))
 }
 
 impl Core {

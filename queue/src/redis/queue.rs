@@ -181,7 +181,7 @@ impl RedisQueue {
         Some(Lease {
             id: taken.token.id,
             attempt: taken.token.attempt,
-            is_last: taken.is_last,
+            is_last: taken.attempts >= job.attempts.unwrap_or(self.core.options.attempts),
             enqueued_unix_ms: taken.enqueued_unix_ms,
             run_timeout: job.run_timeout.unwrap_or(self.core.options.run_timeout),
             job,

@@ -179,8 +179,8 @@ impl Store {
         }
     }
 
-    /// Whether a connection that broke is to be made anew. That to a cluster mends itself, server by
-    /// server, while the calls to the others go on; it is given up when nothing works.
+    /// Whether a connection that broke is to be made anew. That to a cluster mends itself, server
+    /// by server, while the calls to the others go on; it is given up when nothing works.
     fn is_given_up(&self) -> bool {
         let broken = self.broken.fetch_add(1, Ordering::Relaxed) + 1;
         !self.connector.is_cluster() || broken.is_multiple_of(CLUSTER_BROKEN_MAX)

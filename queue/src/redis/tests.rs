@@ -72,7 +72,7 @@ fn job() -> impl Strategy<Value = NewJob> {
     let bytes = || proptest::collection::vec(any::<u8>(), 0..300).prop_map(Bytes::from);
     let run_timeout = any::<u64>().prop_map(Duration::from_millis);
     (
-        (any::<[u8; 16]>(), "[a-z][a-z0-9-]{0,20}", "[a-z0-9.]{1,20}", bytes()),
+        (any::<[u8; 16]>(), "[a-z][a-z0-9-]{0,20}", "[a-z0-9][a-z0-9.]{0,20}", bytes()),
         (start, priority, proptest::option::of(dedupe), proptest::option::of(any::<u32>())),
         (proptest::option::of(run_timeout), proptest::option::of(bytes())),
         proptest::option::of(".{0,40}"),

@@ -24,6 +24,11 @@ pub enum Credentials {
 /// The keys that name a worker's credentials, of which exactly one is to be set.
 const OF_WORKER: [&str; 4] = ["secret", "secret_file", "join_key", "join_key_file"];
 
+/// Whether a source gives a credential of a worker, right or wrong.
+pub(super) fn has_any(fields: &Fields) -> bool {
+    OF_WORKER.into_iter().any(|name| fields.is_set(name))
+}
+
 /// The credentials of a worker; none after a mistake.
 pub(super) fn of_worker(fields: &mut Fields) -> Option<Credentials> {
     let set: Vec<&str> = OF_WORKER.into_iter().filter(|name| fields.is_set(name)).collect();

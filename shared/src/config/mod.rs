@@ -5,8 +5,8 @@
 //! * `sources.rs`: [`Sources`], where settings come from and which of them wins
 //! * `settings.rs`: what may be set ([`WorkerSettings`], [`MasterSettings`], [`LimitsSettings`]),
 //!   and the list of keys that follows from it
-//! * `worker.rs`, `master.rs`, `credentials.rs`, `limits.rs`: the resolved side, [`WorkerConfig`]
-//!   and [`MasterConfig`]
+//! * `worker.rs`, `master.rs`, `store.rs`, `credentials.rs`, `limits.rs`: the resolved side,
+//!   [`WorkerConfig`], [`MasterConfig`] and [`StoreConfig`]
 //! * `address.rs`, `queue.rs`, `secret_text.rs`: the types of some values
 //! * `key.rs`, `layer.rs`, `file.rs`, `environment.rs`: one source of settings each, as a layer
 //! * `fields.rs`: reading one value of the merged layers
@@ -37,6 +37,7 @@ mod queue;
 mod secret_text;
 mod settings;
 mod sources;
+mod store;
 #[cfg(test)]
 mod tests;
 mod worker;
@@ -49,4 +50,5 @@ pub use queue::QueueAddress;
 pub use secret_text::SecretText;
 pub use settings::{HandshakeSettings, LimitsSettings, MasterSettings, WorkerSettings};
 pub use sources::{ENVIRONMENT_PREFIX, FILE_BYTES_MAX, Sources};
+pub use store::StoreConfig;
 pub use worker::{ADVERTISE_MAX, GRACE_DEFAULT, WorkerConfig};

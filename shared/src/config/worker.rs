@@ -205,7 +205,7 @@ fn authority(fields: &mut Fields, credentials: Option<&Credentials>) -> Option<A
 }
 
 /// Where queues are kept. What is written is not shown in a mistake: it may hold a password.
-fn queue(fields: &mut Fields) -> Option<QueueAddress> {
+pub(super) fn queue(fields: &mut Fields) -> Option<QueueAddress> {
     let text = fields.text("queue")?.value;
     let address = QueueAddress::new(&text);
     if address.is_none() {

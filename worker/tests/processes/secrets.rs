@@ -61,9 +61,9 @@ struct Hidden {
 impl Hidden {
     fn text(what: &'static str, text: &str) -> Self {
         // The part between prefix and checksum says it all.
-        // Underscores are letters of it too.
-        let after = text.split_once('_').map_or(text, |(_, after)| after);
-        let middle = after.rsplit_once('_').map_or(after, |(middle, _)| middle);
+        let (_, rest) = text.split_once('_').unwrap_or(("", text));
+        // It may hold underscores itself.
+        let (middle, _) = rest.rsplit_once('_').unwrap_or((rest, ""));
         Self { what, spellings: vec![text.to_owned(), middle.to_owned()] }
     }
 

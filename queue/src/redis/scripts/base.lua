@@ -6,8 +6,8 @@
 --   r runs                                   x is a dead letter
 --   d is done                                c was canceled
 -- Text, its fields apart by a space: state and priority, id in its stream, attempts it may have
--- (0: as the queue says), bytes, number of its last attempt (which only grows, so that no two runs
--- are called the same), attempts among them that do not count, and what the state adds:
+-- (0: as the queue says), bytes, number of its last attempt (in 10 digits; it only grows, so that
+-- no two runs are called the same), attempts among them that do not count, and what the state adds:
 --   s due time, number in SCHED   l the same, time of enqueueing   r since when, its consumer
 -- For `d` and `c`: attempt, time, and for `d` the reply.
 --
@@ -28,10 +28,15 @@ local BACKOFF_MIN, BACKOFF_MAX = tonumber(ARGV[11]), tonumber(ARGV[12])
 -- The last argument that all scripts have.
 local A = 12
 local SETTLE_MAX, HISTORY_MAX, ENDED_OVERHEAD = 128, 8, 128
-local call = redis.call
+local call, cut = redis.call, string.sub
+-- A member of LEASES that never ends. It is longer than what a server packs into a list, which
+-- would be searched from one end to the other for each lease.
+local ANCHOR = string.rep('-', 80)
 
 local time = call('TIME')
 local NOW = time[1] * 1000 + math.floor(time[2] / 1000)
+-- Numbers are turned into text once, not for each job: that is what takes the time in a script.
+local NOW_TEXT = string.format('%013d', NOW)
 
 -- Counters, read and written once. `quiet`: nobody waits for the bell.
 local NAMES = { 'n1', 'n2', 'n3', 'live', 'bytes', 'done', 'retried', 'dropped', 'seq', 'quiet',
@@ -99,8 +104,8 @@ local function parse(record)
 end
 
 local function pack(r)
-    return r.state .. r.p .. ' ' .. r.sid .. ' ' .. r.max .. ' ' .. r.size .. ' ' .. r.attempt
-        .. ' ' .. r.uncounted .. ' ' .. r.rest
+    return r.state .. r.p .. ' ' .. r.sid .. ' ' .. r.max .. ' ' .. r.size .. ' '
+        .. string.format('%010d', r.attempt) .. ' ' .. r.uncounted .. ' ' .. r.rest
 end
 
 -- In front of a stream jobs are ordered as in it: by the two parts of their id there.
@@ -258,11 +263,13 @@ local function settle()
     tell(over)
 end
 
+local ENDED_EMPTY = NOW_TEXT .. ENDED_OVERHEAD
 -- What is kept of a job that is over: its record, and a place in the order of time (id, time in
 -- 13 digits, bytes).
 local function ended(id, bytes)
     M.kept = M.kept + ENDED_OVERHEAD + bytes
-    return id .. string.format('%013d', NOW) .. ENDED_OVERHEAD + bytes
+    if bytes == 0 then return id .. ENDED_EMPTY end
+    return id .. NOW_TEXT .. ENDED_OVERHEAD + bytes
 end
 
 -- Forgets jobs that were over long ago, at most `limit`; all of them are in the order of time.

@@ -14,5 +14,5 @@ for p = 1, 3 do
     if in_front then oldest = math.max(oldest, NOW - in_front) end
 end
 commit()
-return { ready, call('ZCARD', SCHED), call('ZCARD', LEASES), call('XLEN', DEAD), M.dropped,
+return { ready, call('ZCARD', SCHED), math.max(call('ZCARD', LEASES) - 1, 0), call('XLEN', DEAD), M.dropped,
     M.retried, M.done, math.max(oldest, ready > 0 and 0 or -1), M.bytes + M.kept, M.paused }

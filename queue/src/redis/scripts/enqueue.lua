@@ -7,7 +7,7 @@
 local due, ahead = string.match(ARGV[A + 1], '^(%d+) (%d+)$')
 due = tonumber(due)
 local ids = {}
-for at = A + 3, #ARGV, 2 do ids[#ids + 1] = string.sub(ARGV[at], 1, 16) end
+for at = A + 3, #ARGV, 2 do ids[(at - A - 1) / 2] = cut(ARGV[at], 1, 16) end
 
 local function look()
     local records, stale = call('HMGET', JOBS, unpack(ids)), false
@@ -27,7 +27,7 @@ if due and (M.due > due or due > NOW + ahead) then
     return { AGAIN and records[1] and M.due == due + 1 and 1 or -1, M.live, M.bytes }
 end
 
-local out, set, seen, dedupe = {}, {}, {}, 14
+local out, set, stored, seen, dedupe = {}, {}, 0, {}, 14
 
 local function has_room(size)
     if M.live >= JOBS_MAX then return false end
@@ -37,52 +37,65 @@ local function has_room(size)
     return M.bytes + size <= BYTES_MAX
 end
 
-local function store(id, blob, p, max, size, starts)
-    M.live, M.bytes = M.live + 1, M.bytes + size
-    local r = { state = 'w', p = p, sid = '-', max = max, size = size, attempt = 0,
+local function store_later(id, blob, o)
+    local r = { state = 'l', p = o.p, sid = '-', max = o.max, size = o.size, attempt = 0,
         uncounted = 0, rest = '' }
-    if starts > NOW then
-        call('HSET', LATER, id, blob)
-        r.state = 'l'
-        to_scheduled(id, r, starts)
-        r.rest = r.rest .. ' ' .. NOW
-    else
-        r.sid = call('XADD', WAIT[p], '*', 'j', blob)
-        M[COUNT[p]] = M[COUNT[p]] + 1
-        ring()
-    end
-    set[#set + 1] = id
-    set[#set + 1] = pack(r)
+    call('HSET', LATER, id, blob)
+    to_scheduled(id, r, o.starts)
+    r.rest = r.rest .. ' ' .. NOW_TEXT
+    return pack(r)
 end
 
-for at, id in ipairs(ids) do
-    local options, blob = ARGV[A + 2 * at], ARGV[A + 1 + 2 * at]
-    local size, p, max, kind, start, window = tonumber(options), 2, 0, 0, 0, 0
-    if not size then
-        size, p, max, kind, start, window =
+-- What options say, and what of a record follows from them: those of most jobs are the same.
+local memo = {}
+local function read(options)
+    local size_text, p, max, kind, start, window = options, '2', '0', '0', '0', '0'
+    if not tonumber(options) then
+        size_text, p, max, kind, start, window =
             string.match(options, '^(%d+) (%d) (%d+) (%d) (%d+) (%d+)$')
-        size, p, kind = tonumber(size), tonumber(p), tonumber(kind)
-        start, window = tonumber(start), tonumber(window)
     end
+    local o = { size = tonumber(size_text), p = tonumber(p), max = max, starts = 0,
+        window = tonumber(window), first = 'w' .. p .. ' ',
+        last = ' ' .. max .. ' ' .. size_text .. ' 0000000000 0 ' }
+    if kind ~= '0' then o.starts = tonumber(start) + (kind == '1' and NOW or 0) end
+    memo[options] = o
+    return o
+end
+
+local function store(at, id, blob, o)
+    M.live, M.bytes = M.live + 1, M.bytes + o.size
+    seen[id] = true
+    stored = stored + 2
+    set[stored - 1] = id
+    if o.starts > NOW then
+        set[stored] = store_later(id, blob, o)
+    else
+        local sid = call('XADD', WAIT[o.p], '*', 'j', blob)
+        M[COUNT[o.p]] = M[COUNT[o.p]] + 1
+        ring()
+        set[stored] = o.first .. sid .. o.last
+    end
+    out[at] = 1
+end
+
+for at = 1, #ids do
+    local id, options = ids[at], ARGV[A + 2 * at]
+    local o = memo[options] or read(options)
     local key
-    if window > 0 then
+    if o.window > 0 then
         dedupe = dedupe + 1
         key = KEYS[dedupe]
     end
+    local first = not records[at] and not seen[id] and key and call('GET', key)
     if records[at] or seen[id] then
         out[at] = 2
+    elseif first then
+        out[at] = first
+    elseif not has_room(o.size) then
+        out[at] = 0
     else
-        local first = key and call('GET', key)
-        if first then
-            out[at] = first
-        elseif not has_room(size) then
-            out[at] = 0
-        else
-            if key then call('SET', key, id, 'PX', window) end
-            store(id, blob, p, max, size, kind == 1 and NOW + start or kind == 2 and start or 0)
-            seen[id] = true
-            out[at] = 1
-        end
+        if key then call('SET', key, id, 'PX', o.window) end
+        store(at, id, ARGV[A + 1 + 2 * at], o)
     end
 end
 if #set > 0 then call('HSET', JOBS, unpack(set)) end

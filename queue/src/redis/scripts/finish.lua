@@ -3,7 +3,7 @@
 -- Answers for each: 0 not held any more, 1 done, 2 runs again, 3 dead.
 local out, ids, over, set, over_list = {}, {}, {}, {}, {}
 local gone, undone = { {}, {}, {} }, {}
-for at = A + 1, #ARGV do ids[#ids + 1] = string.sub(ARGV[at], 1, 16) end
+for at = A + 1, #ARGV do ids[at - A] = cut(ARGV[at], 1, 16) end
 local records = call('HMGET', JOBS, unpack(ids))
 local seen = {}
 
@@ -34,38 +34,56 @@ local function fail(id, r, how, rest)
     return 2
 end
 
-for at, id in ipairs(ids) do
-    local argument, record = ARGV[A + at], records[at]
-    local attempt = tonumber(string.sub(argument, 17, 26))
-    local how, rest = string.sub(argument, 27, 27), string.sub(argument, 28)
-    local r = parse(record)
-    if seen[id] or not (r and r.state == 'r' and r.attempt == attempt) then
-        out[at] = AGAIN and not seen[id] and told_before(record, attempt) or 0
+-- What of a record follows the id in the stream: jobs that were leased together have the same.
+local memo = {}
+local function read_rest(rest)
+    local size, attempt = string.match(rest, '^ %d+ (%d+) (%d+) ')
+    local found = { size = tonumber(size), attempt = attempt,
+        done = attempt and 'd' .. attempt .. ' ' .. NOW_TEXT .. ' ' }
+    memo[rest] = found
+    return found
+end
+
+local bytes, count = 0, 0
+local function done(id, record, sid, found, reply)
+    count = count + 1
+    bytes = bytes + found.size
+    local sids = gone[tonumber(cut(record, 2, 2))]
+    sids[#sids + 1] = sid
+    set[2 * count - 1], set[2 * count] = id, found.done .. reply
+    over_list[count] = ended(id, math.max(#reply - 1, 0))
+    if found.attempt ~= '0000000001' then undone[#undone + 1] = id end
+    over[#over + 1] = id
+end
+
+for at = 1, #ids do
+    local id, argument, record = ids[at], ARGV[A + at], records[at]
+    local attempt, how = cut(argument, 17, 26), cut(argument, 27, 27)
+    local found, sid
+    if record and not seen[id] and cut(record, 1, 1) == 'r' then
+        local space = string.find(record, ' ', 4, true)
+        local rest = cut(record, space)
+        sid, found = cut(record, 4, space - 1), memo[rest] or read_rest(rest)
+    end
+    if not found or found.attempt ~= attempt then
+        out[at] = AGAIN and not seen[id] and told_before(record, tonumber(attempt)) or 0
     elseif how == 'd' then
-        local sids = gone[r.p]
-        sids[#sids + 1] = r.sid
-        M.bytes, M.live = math.max(M.bytes - r.size, 0), math.max(M.live - 1, 0)
-        M.done = M.done + 1
-        set[#set + 1] = id
-        set[#set + 1] = 'd' .. attempt .. ' ' .. NOW .. ' ' .. rest
-        over_list[#over_list + 1] = ended(id, math.max(#rest - 1, 0))
-        if r.attempt > 1 then undone[#undone + 1] = id end
-        over[#over + 1] = id
+        done(id, record, sid, found, cut(argument, 28))
         seen[id] = true
         out[at] = 1
     else
         seen[id] = true
-        out[at] = fail(id, r, how, rest)
+        out[at] = fail(id, parse(record), how, cut(argument, 28))
     end
 end
+M.bytes, M.live = math.max(M.bytes - bytes, 0), math.max(M.live - count, 0)
+M.done = M.done + count
 
 for p = 1, 3 do
     if #gone[p] > 0 then call('XDEL', WAIT[p], unpack(gone[p])) end
 end
 if #over_list > 0 then
-    local done = {}
-    for at = 1, #set, 2 do done[#done + 1] = set[at] end
-    call('ZREM', LEASES, unpack(done))
+    call('ZREM', LEASES, unpack(over))
     if #undone > 0 then call('HDEL', HIST, unpack(undone)) end
     call('HSET', JOBS, unpack(set))
     call('RPUSH', ENDED, unpack(over_list))
