@@ -5,8 +5,8 @@
 //! * `roots.rs`: the queue roots as a file
 //! * `token.rs`: the admin token as a file
 //!
-//! In a folder, `authority.key`, `queue.roots`, `marks.json` and `admin.token`, each readable by its
-//! owner only; or in memory, for tests and the simulation.
+//! In a folder, `authority.key`, `queue.roots`, `marks.json` and `admin.token`, each readable by
+//! its owner only; or in memory, for tests and the simulation.
 
 mod marks;
 mod roots;

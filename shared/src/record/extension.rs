@@ -58,11 +58,10 @@ impl Extension {
 
     /// What [`Extension::encode`] writes if it is what almost every call has: its deadline alone.
     pub(super) fn of_a_plain_call(&self) -> Option<[u8; 8]> {
-        let Self { deadline_ms, trace: None, command_name: None, attempt: None, total_bytes: None } =
-            self
-        else {
+        let Self { deadline_ms, trace, command_name, attempt, total_bytes } = self;
+        if trace.is_some() || command_name.is_some() || attempt.is_some() || total_bytes.is_some() {
             return None;
-        };
+        }
         let [a, b, c, d] = (*deadline_ms)?.to_be_bytes();
         Some([0, 6, DEADLINE, 4, a, b, c, d])
     }

@@ -6,8 +6,8 @@
 //! * `join.rs`: [`JoinKey`], what a worker is deployed with
 //! * `link.rs`: [`LinkSecret`], what admitted workers dial each other with
 //! * `psk.rs`: [`Psk`], its public name [`PskId`], and [`PskRing`] of the two active ones
-//! * `queue.rs`: [`QueueRoot`], what only the master holds; [`CalleeKey`] and [`PairKey`], what jobs
-//!   in a shared store are sealed with
+//! * `queue.rs`: [`QueueRoot`], what only the master holds; [`CalleeKey`] and [`PairKey`], what
+//!   jobs in a shared store are sealed with
 //! * `text.rs`: the checked text form that all keys share
 
 mod join;

@@ -57,6 +57,15 @@ enum Woken {
     Look,
 }
 
+/// How far a drain has come.
+enum Drained {
+    Yes,
+    /// Something runs, or is being handed back.
+    NotYet,
+    /// There are jobs to start.
+    LookAgain,
+}
+
 impl Runner {
     pub(super) fn new(worker: Worker, command: String, station: Arc<Station>) -> Self {
         let lease = QueueOptions::default().lease;
@@ -88,8 +97,12 @@ impl Runner {
             if let Some(free) = free {
                 self.feed(Input::Free(free));
             }
-            if self.drains && self.has_drained() {
-                return;
+            if self.drains {
+                match self.drained() {
+                    Drained::Yes => return,
+                    Drained::LookAgain => continue,
+                    Drained::NotYet => {}
+                }
             }
             let woken = self.wait(free, changed).await;
             match woken {
@@ -138,9 +151,9 @@ impl Runner {
         }
     }
 
-    /// True when the drain is done. In a queue that dies with the process, what could run now runs
+    /// Whether the drain is done. In a queue that dies with the process, what could run now runs
     /// first.
-    fn has_drained(&mut self) -> bool {
+    fn drained(&mut self) -> Drained {
         if self.worker.inner().jobs.is_in_process()
             && !self.worker.inner().jobs.abandon.is_stopped()
         {
@@ -148,18 +161,19 @@ impl Runner {
                 Some(Some(leases)) => {
                     self.asking = None;
                     self.feed(Input::Leased(leases));
-                    // They are started in the next round.
-                    return false;
+                    // There are slots for them: nothing that is waited for would start them.
+                    return Drained::LookAgain;
                 }
                 // Nothing could run: no more is asked for.
                 Some(None) => {}
                 // All slots are taken: once one is free, the queue is asked.
-                None if !self.rests && !self.consumer.is_idle() => return false,
+                None if !self.rests && !self.consumer.is_idle() => return Drained::NotYet,
                 None => {}
             }
         }
         self.feed(Input::Drain);
-        self.consumer.is_idle() && self.runs.is_empty() && self.releasing.is_empty()
+        let is_over = self.consumer.is_idle() && self.runs.is_empty() && self.releasing.is_empty();
+        if is_over { Drained::Yes } else { Drained::NotYet }
     }
 
     /// Takes the handler, the slots and the options of the present schema.
