@@ -182,10 +182,15 @@ impl<S: Service> LinkTask<S> {
         if self.closing.is_none() {
             moved |= self.take_in(cx, now)?;
         }
-        if moved || self.closing.is_some() {
-            return Ok(true);
+        if !moved && self.closing.is_none() {
+            return self.rest(cx, now);
         }
-        self.rest(cx, now)
+        // Deadlines end also on a link that never rests.
+        if self.closing.is_none() && now >= self.core.next_tick() {
+            self.shared.unanswered.store(self.core.unanswered(), Ordering::Relaxed);
+            self.on_timer(now);
+        }
+        Ok(true)
     }
 
     /// Nothing moves: sets the timer; true when it was due.
@@ -282,6 +287,9 @@ impl<S: Service> LinkTask<S> {
     fn end(&mut self, end: LinkEnd) {
         if std::mem::replace(&mut self.over, true) {
             return;
+        }
+        if matches!(end, LinkEnd::Lost { .. }) {
+            self.complete_read();
         }
         self.end_calls();
         std::mem::take(&mut self.running).part();

@@ -94,6 +94,15 @@ impl<S> LinkTask<S> {
         }
     }
 
+    /// So do those in the frames behind it, when the socket failed and not what it brought.
+    pub(super) fn complete_read(&mut self) {
+        self.complete_rest();
+        while let Ok(Some(frame)) = self.opener.next_frame(&mut self.buffer) {
+            self.frame = Some(frame.freeze());
+            self.complete_rest();
+        }
+    }
+
     /// Refuses what callers hand in while the link closes.
     pub(super) fn refuse_requests(&mut self, cx: &mut Context<'_>) {
         let mut taken = std::mem::take(&mut self.taken);
@@ -111,7 +120,8 @@ impl<S> LinkTask<S> {
     pub(super) fn refuse(&mut self, item: Item) {
         match item {
             Item::Call(_, key) => self.refuse_call(key, NotExecuted::LinkLost),
-            Item::Cancel(key) => self.free(key),
+            // Its call may still be known to the core: who had its place next would get that answer.
+            // The places end with the link.
             _ => {}
         }
     }
