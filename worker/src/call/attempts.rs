@@ -87,6 +87,12 @@ impl<'a> Attempts<'a> {
         Self { call, stage, tried: Tried::default(), refused: None, until: None }
     }
 
+    /// Ends with a deadline that was fixed before.
+    pub(crate) fn until(mut self, deadline: Instant) -> Self {
+        self.until = Some(deadline);
+        self
+    }
+
     fn choose(&mut self, cx: &Context<'_>) -> Step<'a> {
         let call = &self.call;
         let routes = call.worker.inner().routes.load();

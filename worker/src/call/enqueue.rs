@@ -86,11 +86,17 @@ impl<'a> Storing<'a> {
     }
 
     /// Stores one job at an instance's process.
-    async fn store_there(&self, id: Option<JobId>, body: &Body) -> Result<Receipt, CallError> {
+    async fn store_there(
+        &self,
+        id: Option<JobId>,
+        body: &Body,
+        deadline: Instant,
+    ) -> Result<Receipt, CallError> {
         // Drawn here, so that one that goes to another instance after all is the same job.
         let id = id.unwrap_or_else(|| self.worker.inner().jobs.new_id());
         let body = self.message(Some(id), body).map_err(CallError::not_executed)?;
-        decode(&Attempts::new(Ok(body), |body| self.outgoing(Asking::Enqueue, body)).await?)
+        let asked = Attempts::new(Ok(body), |body| self.outgoing(Asking::Enqueue, body));
+        decode(&asked.until(deadline).await?)
     }
 
     fn queue(&self, command: &CommandSchema) -> Result<QueueName, CallError> {
@@ -130,7 +136,7 @@ impl Enqueue<'_> {
         let body = body.map_err(CallError::not_executed)?;
         let (command, deadline) = storing.check(Asking::Enqueue)?;
         if storing.worker.inner().jobs.is_in_process() {
-            return storing.store_there(storing.job.id, &body).await;
+            return storing.store_there(storing.job.id, &body, deadline).await;
         }
         let queue = storing.queue(&command)?;
         let jobs = vec![storing.new_job(body)];
@@ -179,7 +185,8 @@ impl EnqueueAll<'_> {
         }
         let storing = &storing;
         let stored = bodies.into_iter().map(|body| async move {
-            storing.store_there(None, &body.map_err(CallError::not_executed)?).await
+            let body = body.map_err(CallError::not_executed)?;
+            storing.store_there(None, &body, deadline).await
         });
         stream::iter(stored).buffered(BATCH_LINKS_MAX).collect().await
     }
