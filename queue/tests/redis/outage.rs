@@ -135,6 +135,8 @@ async fn a_full_server_refuses_jobs_and_lets_others_end() {
     let second = lease(&queue).await;
     finish(&queue, &second).await;
     let third = lease(&queue).await;
+    let renewed = queue.renew(&[third.token()]).await;
+    assert_eq!(renewed, [Ok(())], "who holds a job keeps it");
     let retry = JobEnd::Retry { error: "busy".to_owned(), after: Some(Duration::ZERO) };
     let retried = queue.finish(third.token(), retry).await;
     assert_eq!(retried, Ok(Finished::Retried { delay: Duration::ZERO }));

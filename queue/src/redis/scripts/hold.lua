@@ -22,6 +22,11 @@ for at, id in ipairs(ids) do
         out[at] = 1
     end
 end
-if #leases > 0 then call('ZADD', LEASES, unpack(leases)) end
+if #leases > 0 then
+    -- A server without memory lets no script begin to write with what needs some, but go on after
+    -- what needs none: who holds a job must be able to keep it.
+    call('ZREM', LEASES, '')
+    call('ZADD', LEASES, unpack(leases))
+end
 commit()
 return out
