@@ -1,7 +1,9 @@
 //! The bytes of a job in a store that others can write to: arguments and reply, sealed under the
 //! key of one caller and one command.
 //!
-//!     sealed = 1 | epoch u64 | nonce 24 | XChaCha20-Poly1305(arguments or reply) | tag 16
+//! ```text
+//! sealed = 1 | epoch u64 | nonce 24 | XChaCha20-Poly1305(arguments or reply) | tag 16
+//! ```
 //!
 //! The nonce is random: nothing counts across the processes that share a key, and 24 bytes are
 //! enough that none repeats. The associated data are the nine bytes before the nonce and everything
