@@ -120,8 +120,8 @@ impl<S> LinkTask<S> {
     pub(super) fn refuse(&mut self, item: Item) {
         match item {
             Item::Call(_, key) => self.refuse_call(key, NotExecuted::LinkLost),
-            // Its call may still be known to the core: who had its place next would get that answer.
-            // The places end with the link.
+            // The call of a cancel may still be known to the core: who had its place next would get
+            // that answer. The places end with the link.
             _ => {}
         }
     }
