@@ -117,12 +117,12 @@ impl<S> LinkTask<S> {
         }
     }
 
+    /// Refuses a call that is not going to be sent. The place of one that was withdrawn is not
+    /// given to others: the core may still know its call, and who had the place next would get that
+    /// answer. The places end with the link.
     pub(super) fn refuse(&mut self, item: Item) {
-        match item {
-            Item::Call(_, key) => self.refuse_call(key, NotExecuted::LinkLost),
-            // The call of a cancel may still be known to the core: who had its place next would get
-            // that answer. The places end with the link.
-            _ => {}
+        if let Item::Call(_, key) = item {
+            self.refuse_call(key, NotExecuted::LinkLost);
         }
     }
 
