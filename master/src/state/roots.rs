@@ -97,7 +97,7 @@ mod tests {
         write(&path, &roots, &random).unwrap();
         let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&path), 0o600);
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
         let refused = load_or_create(&path, 1000, &random).unwrap_err();
         assert!(matches!(refused, StateError::Key(KeyFileError::Wide { .. })), "{refused}");
     }

@@ -15,6 +15,7 @@ use super::key::{Key, Section};
 use super::layer::Layer;
 use super::mistake::Mistakes;
 use super::sources::FILE_BYTES_MAX;
+use crate::identity::key_file;
 
 /// Reads what can be read; what cannot is in `mistakes`.
 pub(super) fn read(path: &Path, role: Section, mistakes: &mut Mistakes) -> Layer {
@@ -54,7 +55,7 @@ fn load(path: &Path) -> Result<(Zeroizing<String>, Option<u32>), (String, String
         return Err(("it is not a file".to_owned(), check));
     }
     let file = File::open(path).map_err(refused)?;
-    let mode = others_may(&file.metadata().map_err(refused)?);
+    let mode = key_file::wide_mode(&file.metadata().map_err(refused)?);
     let mut bytes = Zeroizing::new(Vec::new());
     file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(refused)?;
     if bytes.len() as u64 > FILE_BYTES_MAX {
@@ -65,19 +66,6 @@ fn load(path: &Path) -> Result<(Zeroizing<String>, Option<u32>), (String, String
         Ok(text) => Ok((Zeroizing::new(text.to_owned()), mode)),
         Err(_) => Err(("it is not UTF-8".to_owned(), "save it as UTF-8 text".to_owned())),
     }
-}
-
-#[cfg(unix)]
-fn others_may(metadata: &std::fs::Metadata) -> Option<u32> {
-    use std::os::unix::fs::PermissionsExt;
-    let mode = metadata.permissions().mode() & 0o7777;
-    (mode & 0o077 != 0).then_some(mode)
-}
-
-/// Other systems guard files by the folder they lie in, which has no mode to check.
-#[cfg(not(unix))]
-fn others_may(_: &std::fs::Metadata) -> Option<u32> {
-    None
 }
 
 /// What is known while the tables of a file are walked.

@@ -1,5 +1,6 @@
-//! Files that hold one key as text. Only their owner may read them, which is checked before a byte
-//! is used; they are created whole or not at all.
+//! Files that hold one key as text. Only their owner may read them, or the group of a file of
+//! root's: so come the secrets that a cluster mounts into its containers. That is checked before a
+//! byte is used; they are created whole or not at all.
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
@@ -23,8 +24,9 @@ pub enum KeyFileError {
         /// Where it was looked for.
         path: PathBuf,
     },
-    /// Others than its owner may read or write it, so the key may be known. Make it 0600; if others
-    /// had the chance to read it, replace the key.
+    /// Others than its owner may read or write it, so the key may be known. Make it 0600, or 0440
+    /// if it is root's and a group is to read it; if others had the chance to read it, replace
+    /// the key.
     #[error(
         "{}: others may use this key file (mode {mode:04o}); make it yours alone with `chmod 600`",
         path.display()
@@ -64,7 +66,8 @@ pub enum KeyFileError {
     },
 }
 
-/// Reads a text from a file that only its owner may use, for a mesh secret or a join key.
+/// Reads a text from a file that only its owner may use, for a mesh secret or a join key. A file of
+/// root's may be read by its group as well.
 ///
 /// # Errors
 /// Every variant of [`KeyFileError`] but `Damaged`: the content is not looked at, beyond being
@@ -179,17 +182,33 @@ fn write_draft(draft: &Path, text: &str) -> std::io::Result<()> {
     file.sync_all()
 }
 
-#[cfg(unix)]
 fn refuse_wide(path: &Path, opened: &std::fs::Metadata) -> Result<(), KeyFileError> {
-    use std::os::unix::fs::PermissionsExt;
-    let mode = opened.permissions().mode() & 0o7777;
-    if mode & 0o077 == 0 { Ok(()) } else { Err(KeyFileError::Wide { path: path.into(), mode }) }
+    let wide = |mode| KeyFileError::Wide { path: path.into(), mode };
+    wide_mode(opened).map_or(Ok(()), |mode| Err(wide(mode)))
+}
+
+/// The permission bits of a file with a secret in it, if others may use it than those who should.
+#[cfg(unix)]
+pub(crate) fn wide_mode(file: &std::fs::Metadata) -> Option<u32> {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    let mode = file.permissions().mode() & 0o7777;
+    is_wide(mode, file.uid()).then_some(mode)
 }
 
 /// Other systems guard files by the folder they lie in, which has no mode to check.
 #[cfg(not(unix))]
-fn refuse_wide(_: &Path, _: &std::fs::Metadata) -> Result<(), KeyFileError> {
-    Ok(())
+pub(crate) fn wide_mode(_: &std::fs::Metadata) -> Option<u32> {
+    None
+}
+
+/// Only root can give a file to root. What root lets a group read was handed over on purpose: a
+/// cluster mounts secrets so for a process that is not root. A file of one's own is more likely to
+/// have come by its group by accident.
+#[cfg(unix)]
+pub(super) fn is_wide(mode: u32, owner: u32) -> bool {
+    const ROOT: u32 = 0;
+    let others = if owner == ROOT { 0o037 } else { 0o077 };
+    mode & others != 0
 }
 
 /// Makes the new name survive a loss of power.

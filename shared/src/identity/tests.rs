@@ -161,7 +161,7 @@ fn row_46_a_key_file_that_others_may_read_is_refused() {
     NodeKey::load_or_create(&path, &random()).unwrap();
     let mode = || std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(), 0o600);
-    for wide in [0o601, 0o602, 0o604, 0o610, 0o620, 0o640, 0o644, 0o666, 0o777] {
+    for wide in [0o601, 0o602, 0o604, 0o610, 0o620, 0o660, 0o644, 0o666, 0o777] {
         std::fs::set_permissions(&path, PermissionsExt::from_mode(wide)).unwrap();
         let error = NodeKey::load_or_create(&path, &random()).unwrap_err();
         assert!(matches!(error, KeyFileError::Wide { .. }), "{wide:o}");
@@ -171,5 +171,37 @@ fn row_46_a_key_file_that_others_may_read_is_refused() {
     for narrow in [0o400, 0o600] {
         std::fs::set_permissions(&path, PermissionsExt::from_mode(narrow)).unwrap();
         NodeKey::load_or_create(&path, &random()).unwrap();
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn row_46_only_root_lets_a_group_read_a_key_file() {
+    use key_file::is_wide;
+    let (root, somebody) = (0, 1000);
+    for mode in [0o400, 0o600, 0o440, 0o640] {
+        assert!(!is_wide(mode, root), "{mode:o}");
+    }
+    for mode in [0o610, 0o420, 0o660, 0o444, 0o644, 0o604, 0o602, 0o601] {
+        assert!(is_wide(mode, root), "{mode:o}");
+    }
+    for mode in [0o440, 0o640] {
+        assert!(is_wide(mode, somebody), "{mode:o}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_key_file_as_a_cluster_mounts_it_is_read() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("join.key");
+    write_private(&path, b"key");
+    std::fs::set_permissions(&path, PermissionsExt::from_mode(0o440)).unwrap();
+    // Its owner is whoever runs the tests.
+    let is_roots = std::fs::metadata(&path).unwrap().uid() == 0;
+    match key_file::read(&path) {
+        Ok(text) => assert!(is_roots && *text == "key"),
+        Err(error) => assert!(!is_roots && matches!(error, KeyFileError::Wide { .. }), "{error}"),
     }
 }

@@ -100,9 +100,9 @@ fn a_key_in_the_wrong_place_says_where_it_belongs() {
 #[test]
 #[cfg(unix)]
 fn a_secret_that_others_may_read_is_refused() {
-    let file = Written::with_mode("secret", &secret_text(), 0o640);
+    let file = Written::with_mode("secret", &secret_text(), 0o644);
     let mistake = only(bare_worker(&[MASTER, WORKER, ("MESHWORK_SECRET_FILE", file.text())]));
-    assert!(mistake.wrong.contains("0640"), "{mistake}");
+    assert!(mistake.wrong.contains("0644"), "{mistake}");
     assert!(mistake.help.contains("chmod 600"), "{mistake}");
     let inline = format!("[worker]\nsecret = \"{}\"\n", secret_text());
     let file = Written::with_mode("meshwork.toml", &inline, 0o644);
