@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 use meshwork_schema::duration::{self, DurationError};
 
 use crate::exit::{Exit, Outcome};
-use crate::{call, demo, keygen, master, members, queue, schema};
+use crate::{call, demo, health, keygen, master, members, queue, schema};
 
 /// Shown below the list of subcommands.
 const AFTER: &str = "\
@@ -34,6 +34,7 @@ enum Meshwork {
     Demo(demo::Demo),
     Master(master::RunMaster),
     Members(members::Members),
+    Health(health::Health),
     Call(Box<call::Call>),
     Queue(queue::Queue),
     /// Check a schema and show what it says
@@ -74,6 +75,7 @@ impl Arguments {
             Meshwork::Schema(command) => command.run(),
             Meshwork::Keygen(command) => command.run(),
             Meshwork::Members(command) => command.run(),
+            Meshwork::Health(command) => command.run(),
             Meshwork::Call(command) => command.run(),
             Meshwork::Queue(command) => command.run(),
         }

@@ -37,6 +37,26 @@ pub(crate) enum Method {
     Post,
 }
 
+/// Asks for `url` without a token: the status, and the start of what was answered.
+///
+/// # Errors
+/// Nobody answers in time, or not in HTTP.
+pub(crate) fn status(url: &str, within: Duration) -> Result<(u16, String), String> {
+    let mut answer = agent(within).get(url).call().map_err(|error| error.to_string())?;
+    let status = answer.status().as_u16();
+    let body = answer.body_mut().with_config().limit(REFUSAL_CHARS_MAX as u64);
+    // The status counts; what is longer, or no text, is left out.
+    Ok((status, body.read_to_string().unwrap_or_default()))
+}
+
+fn agent(within: Duration) -> ureq::Agent {
+    ureq::Agent::config_builder()
+        .timeout_global(Some(within))
+        .http_status_as_error(false)
+        .build()
+        .into()
+}
+
 impl Http {
     pub(crate) fn new(address: HostPort, token: Option<SecretText>) -> Self {
         Self { address, token }
@@ -69,11 +89,7 @@ impl Http {
     }
 
     fn exchange(&self, method: Method, url: &str) -> Result<(u16, String), CommandError> {
-        let agent: ureq::Agent = ureq::Agent::config_builder()
-            .timeout_global(Some(WITHIN))
-            .http_status_as_error(false)
-            .build()
-            .into();
+        let agent = agent(WITHIN);
         let bearer = self.token.as_ref().map(|token| format!("Bearer {}", token.expose()));
         let sent = match method {
             Method::Get => {

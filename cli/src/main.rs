@@ -2,8 +2,8 @@
 //! check, keys to make. `docs/CLI.md` has all of it on one page.
 //!
 //! * `arguments.rs`: what may be typed, and which file carries it out
-//! * `schema.rs`, `keygen.rs`, `master.rs`, `members.rs`, `queue.rs`, `call.rs`, `demo.rs`: one
-//!   subcommand each
+//! * `schema.rs`, `keygen.rs`, `master.rs`, `members.rs`, `health.rs`, `queue.rs`, `call.rs`,
+//!   `demo.rs`: one subcommand each
 //! * `admin.rs`: how commands for operators reach a master
 //! * `exit.rs`: exit codes, and the error that a subcommand ends with
 //! * `http.rs`: asking a master over HTTP
@@ -15,6 +15,7 @@ mod arguments;
 mod call;
 mod demo;
 mod exit;
+mod health;
 mod http;
 mod keygen;
 mod master;

@@ -1,6 +1,6 @@
 //! `meshwork master` and `meshwork members` as processes of their own.
 
-use crate::binary::{Folder, RunningMaster, SCHEMA};
+use crate::binary::{Folder, Ran, RunningMaster, SCHEMA};
 
 #[test]
 fn a_master_says_where_it_listens_and_ends_by_a_signal() {
@@ -25,6 +25,29 @@ fn the_authority_that_it_shows_is_that_of_its_folder() {
     let public = folder.run(&["keygen", "authority", "--state-dir", "state"]).code(0).out;
     let master = RunningMaster::start(&folder, &[]);
     assert_eq!(master.said["authority"], public.trim());
+}
+
+#[test]
+fn a_master_is_healthy_until_it_is_gone() {
+    let folder = Folder::with_mesh(SCHEMA);
+    let master = RunningMaster::start(&folder, &[]);
+    let url = master.http().to_owned();
+    for arguments in [vec!["health", &url], vec!["health", "--ready", &url]] {
+        let ran = folder.run(&arguments).code(0);
+        assert!(ran.out.contains("answers 200"), "{}", ran.out);
+    }
+    // As a container asks itself.
+    let listen = url.strip_prefix("http://").unwrap();
+    let mut itself = folder.command(&["health", "--json"]);
+    let ran = Ran::from(itself.env("MESHWORK_HTTP_LISTEN", listen).output().unwrap()).code(0);
+    assert_eq!(ran.json()["healthy"], true);
+    // An answer, but not a good one.
+    let ran = folder.run(&["health", &format!("{url}/v1/members")]).code(1);
+    assert!(ran.err.contains("answers 401"), "{}", ran.err);
+    master.stop();
+    let ran = folder.run(&["health", &url, "--json"]).code(1);
+    assert_eq!(ran.json()["status"], serde_json::Value::Null);
+    folder.run(&["health", "master:7071"]).code(64);
 }
 
 #[test]
