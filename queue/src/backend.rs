@@ -36,6 +36,21 @@ pub trait QueueBackend: Send + Sync + 'static {
     /// [`Unavailable`]: the store did not answer. Safe to retry.
     fn list(&self) -> BoxFuture<'_, Result<Vec<QueueName>, Unavailable>>;
 
+    /// The queues of which only a memory is left, in order of their names: they were used, and
+    /// nothing waits in them, runs or is dead.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: the store did not answer. Safe to retry.
+    fn list_empty(&self) -> BoxFuture<'_, Result<Vec<QueueName>, Unavailable>>;
+
+    /// Deletes what is left of an empty queue: its counters, and what is remembered of the ends of
+    /// its jobs. Answers whether nothing is left: no while it holds a job or a dead letter, while
+    /// it is paused, and in memory while somebody has it open.
+    ///
+    /// # Errors
+    /// [`Unavailable`]: it may or may not be deleted. Safe to retry.
+    fn forget<'a>(&'a self, name: &'a QueueName) -> BoxFuture<'a, Result<bool, Unavailable>>;
+
     /// What could be lost with the settings of the store, a sentence each; none is good.
     ///
     /// # Errors

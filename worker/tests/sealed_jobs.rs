@@ -114,6 +114,14 @@ impl QueueBackend for Store {
         self.0.list()
     }
 
+    fn list_empty(&self) -> BoxFuture<'_, Result<Vec<QueueName>, Unavailable>> {
+        self.0.list_empty()
+    }
+
+    fn forget<'a>(&'a self, name: &'a QueueName) -> BoxFuture<'a, Result<bool, Unavailable>> {
+        self.0.forget(name)
+    }
+
     fn check(&self) -> BoxFuture<'_, Result<Vec<String>, Unavailable>> {
         self.0.check()
     }

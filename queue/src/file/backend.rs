@@ -10,7 +10,7 @@ use meshwork_shared::random::Random;
 use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
-use super::batch::Opened;
+use super::batch::{Forgotten, Opened};
 use super::bell::{Bell, Watch};
 use super::handle::{FileQueue, Shared};
 use super::limits::{LEASES_MAX, OPERATIONS_MAX, POLL, POLL_WITHOUT_BELL, WAITS_MAX};
@@ -119,9 +119,33 @@ impl QueueBackend for FileBackend {
         Box::pin(async move {
             let queues = self.shared.ask(|batch| {
                 batch.flush()?;
-                look::list(batch.conn)
+                look::list(batch.conn, look::FULL)
             });
             Ok(queues.await?)
+        })
+    }
+
+    fn list_empty(&self) -> BoxFuture<'_, Result<Vec<QueueName>, Unavailable>> {
+        Box::pin(async move {
+            let queues = self.shared.ask(|batch| {
+                batch.flush()?;
+                look::list(batch.conn, look::EMPTY)
+            });
+            Ok(queues.await?)
+        })
+    }
+
+    fn forget<'a>(&'a self, name: &'a QueueName) -> BoxFuture<'a, Result<bool, Unavailable>> {
+        Box::pin(async move {
+            loop {
+                let name = name.clone();
+                // A part in each transaction: others wait meanwhile.
+                match self.shared.ask(move |batch| batch.forget(&name)).await? {
+                    Forgotten::Partly => {}
+                    Forgotten::Wholly => return Ok(true),
+                    Forgotten::Held => return Ok(false),
+                }
+            }
         })
     }
 

@@ -4,10 +4,12 @@
 use std::collections::BTreeMap;
 
 use meshwork_shared::random::Random;
-use rusqlite::{Connection, Result as SqlResult};
+use rusqlite::{Connection, Result as SqlResult, params};
 
 use super::book::{Book, Events};
 use super::desk::Desk;
+use super::limits::FORGET_ROWS_MAX;
+use super::row::{State, integer};
 use crate::name::QueueName;
 use crate::options::QueueOptions;
 
@@ -18,6 +20,17 @@ pub(super) struct Opened {
     /// The name as text: what things in memory are ordered by.
     pub(super) text: String,
     pub(super) options: QueueOptions,
+}
+
+/// What became of a queue that was to be forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Forgotten {
+    /// Nothing of it is left.
+    Wholly,
+    /// There is more of it, for the next transaction.
+    Partly,
+    /// It holds something, or is paused: it stays.
+    Held,
 }
 
 /// A transaction that is under way.
@@ -96,6 +109,34 @@ impl<'c> Batch<'c> {
             }
         }
         Ok(())
+    }
+
+    /// Deletes an empty queue with what is remembered of it, [`FORGET_ROWS_MAX`] rows at most.
+    pub(super) fn forget(&mut self, name: &QueueName) -> SqlResult<Forgotten> {
+        if self.pages.contains_key(&name.to_string()) {
+            // What this transaction did to it comes first.
+            return Ok(Forgotten::Partly);
+        }
+        let book = Book::load(self.conn, name)?;
+        if book.row == 0 {
+            return Ok(Forgotten::Wholly);
+        }
+        if book.live() + book.count(State::Dead) > 0 || book.is_paused {
+            return Ok(Forgotten::Held);
+        }
+        let mut left = FORGET_ROWS_MAX;
+        for sql in [
+            "DELETE FROM jobs WHERE place IN (SELECT place FROM jobs WHERE queue = ?1 LIMIT ?2)",
+            "DELETE FROM dedupe WHERE queue = ?1 AND key IN \
+             (SELECT key FROM dedupe WHERE queue = ?1 LIMIT ?2)",
+        ] {
+            left -= self.conn.prepare_cached(sql)?.execute(params![book.row, integer(left)])?;
+        }
+        if left == 0 {
+            return Ok(Forgotten::Partly);
+        }
+        self.conn.prepare_cached("DELETE FROM queues WHERE row = ?1")?.execute([book.row])?;
+        Ok(Forgotten::Wholly)
     }
 
     /// How much news there has been of jobs and of ends, if the transaction touched the queue.

@@ -47,3 +47,6 @@ pub const CACHE_KIB: u32 = 16 << 10;
 
 /// Statements that the writer keeps compiled, at most.
 pub const STATEMENTS_MAX: usize = 64;
+
+/// Rows of a queue that is to be forgotten that one transaction deletes, at most.
+pub const FORGET_ROWS_MAX: usize = 1000;

@@ -9,11 +9,17 @@ use crate::job::DeadLetter;
 use crate::name::QueueName;
 use crate::status::{JobStatus, JobSummary, QueueDepth, Section};
 
-/// The queues that hold jobs or dead letters, in order of their names.
-pub(super) fn list(conn: &Connection) -> SqlResult<Vec<QueueName>> {
-    let mut select = conn.prepare_cached(
-        "SELECT worker, command, variant FROM queues WHERE ready + scheduled + running + dead > 0",
-    )?;
+/// The queues that hold jobs or dead letters.
+pub(super) const FULL: &str =
+    "SELECT worker, command, variant FROM queues WHERE ready + scheduled + running + dead > 0";
+
+/// Those that do not.
+pub(super) const EMPTY: &str =
+    "SELECT worker, command, variant FROM queues WHERE ready + scheduled + running + dead = 0";
+
+/// The queues that [`FULL`] or [`EMPTY`] select, in order of their names.
+pub(super) fn list(conn: &Connection, which: &'static str) -> SqlResult<Vec<QueueName>> {
+    let mut select = conn.prepare_cached(which)?;
     let queues = select.query_map([], |row| {
         let variant = match row.get_ref(2)?.as_str()? {
             "" => None,

@@ -33,6 +33,12 @@ impl MemoryBackend {
         // The map is never half changed, so that it is usable after a panic.
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn names(&self, is_meant: impl Fn(&Shell) -> bool) -> Vec<QueueName> {
+        let all: Vec<(QueueName, Arc<Shell>)> =
+            self.lock().iter().map(|(name, shell)| (name.clone(), shell.clone())).collect();
+        all.into_iter().filter(|(_, shell)| is_meant(shell)).map(|(name, _)| name).collect()
+    }
 }
 
 impl QueueBackend for MemoryBackend {
@@ -53,10 +59,24 @@ impl QueueBackend for MemoryBackend {
     }
 
     fn list(&self) -> BoxFuture<'_, Result<Vec<QueueName>, Unavailable>> {
-        let all: Vec<(QueueName, Arc<Shell>)> =
-            self.lock().iter().map(|(name, shell)| (name.clone(), shell.clone())).collect();
-        let full = all.into_iter().filter(|(_, shell)| !shell.is_empty());
-        Box::pin(ready(Ok(full.map(|(name, _)| name).collect())))
+        Box::pin(ready(Ok(self.names(|shell| !shell.is_empty()))))
+    }
+
+    fn list_empty(&self) -> BoxFuture<'_, Result<Vec<QueueName>, Unavailable>> {
+        Box::pin(ready(Ok(self.names(Shell::is_empty))))
+    }
+
+    fn forget<'a>(&'a self, name: &'a QueueName) -> BoxFuture<'a, Result<bool, Unavailable>> {
+        let mut queues = self.lock();
+        // Held by nobody but the map; nobody else can get it meanwhile.
+        let is_free = |shell: &Arc<Shell>| {
+            Arc::strong_count(shell) == 1 && shell.is_empty() && !shell.is_paused()
+        };
+        let is_gone = queues.get(name).is_none_or(is_free);
+        if is_gone {
+            queues.remove(name);
+        }
+        Box::pin(ready(Ok(is_gone)))
     }
 
     fn check(&self) -> BoxFuture<'_, Result<Vec<String>, Unavailable>> {

@@ -48,6 +48,11 @@ impl Shell {
         depth.live() == 0 && depth.dead == 0
     }
 
+    /// Whether its jobs are held back.
+    pub(super) fn is_paused(&self) -> bool {
+        self.with(|queue, now| queue.depth(now)).is_paused
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // No operation of the core leaves it half changed, so that it is usable after a panic.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)

@@ -4,17 +4,20 @@ use std::fmt;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use meshwork_shared::ids::MeshId;
 use meshwork_shared::random::Random;
 use redis::Value;
 use tokio::time::Instant;
 
+use super::answer::number;
 use super::bell::Bell;
 use super::check;
 use super::connect::Connector;
 use super::io::Io;
 use super::look;
 use super::queue::{Core, RedisQueue};
+use super::script;
 use super::site::{Prefix, Site};
 use super::store::{CALL_TIMEOUT, CallError, Store};
 use super::url::RedisUrl;
@@ -22,7 +25,9 @@ use crate::backend::{Queue, QueueBackend, Scope};
 use crate::error::Unavailable;
 use crate::name::QueueName;
 use crate::options::QueueOptions;
-use crate::status::QueueDepth;
+
+/// Queues that are looked at together when they are listed.
+const LOOKS_AT_ONCE: usize = 64;
 
 /// Queues in Redis or Valkey, shared by every process of a mesh.
 ///
@@ -78,34 +83,72 @@ impl RedisBackend {
         RedisQueue::new(io, store, self.bell.clone(), site, options, self.random.clone())
     }
 
-    async fn names(&self) -> Result<Vec<QueueName>, Unavailable> {
-        let mut members = redis::cmd("SMEMBERS");
-        members.arg(self.prefix.queues());
-        let store = self.store.clone();
-        let until = Instant::now() + CALL_TIMEOUT;
-        let names = self.io.run(async move { store.command(&members, until).await }).await;
-        let closed = || Err(super::answer::strange());
-        let names = match names.unwrap_or_else(closed).map_err(unavailable)? {
-            Value::Array(names) | Value::Set(names) => names,
-            _ => return Err(unavailable(super::answer::strange())),
-        };
-        let mut held = Vec::new();
-        for name in names.iter().filter_map(parse_name) {
-            let depth = self.depth(&name).await?;
-            if depth.live() > 0 || depth.dead > 0 {
-                held.push(name);
-            }
-        }
-        held.sort();
-        Ok(held)
+    /// The queues on the list that are empty, or that are not.
+    async fn names(&self, is_empty: bool) -> Result<Vec<QueueName>, Unavailable> {
+        let (store, prefix) = (self.store.clone(), self.prefix.clone());
+        self.run(async move { names(store, prefix, is_empty).await }).await
     }
 
-    async fn depth(&self, name: &QueueName) -> Result<QueueDepth, Unavailable> {
-        let (store, site) = (self.store.clone(), Site::new(&self.prefix, name));
-        let core = Core { store, site, options: QueueOptions::default() };
-        let depth = self.io.run(async move { look::measure(&core).await }).await;
-        depth.unwrap_or_else(|| Err(super::answer::strange())).map_err(unavailable)
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, CallError>> + Send + 'static,
+    ) -> Result<T, Unavailable> {
+        let closed = || Err(super::answer::strange());
+        self.io.run(work).await.unwrap_or_else(closed).map_err(unavailable)
     }
+}
+
+async fn names(
+    store: Arc<Store>,
+    prefix: Prefix,
+    is_empty: bool,
+) -> Result<Vec<QueueName>, CallError> {
+    let mut members = redis::cmd("SMEMBERS");
+    members.arg(prefix.queues());
+    let names = match store.command(&members, in_time()).await? {
+        Value::Array(names) | Value::Set(names) => names,
+        _ => return Err(super::answer::strange()),
+    };
+    let look = |name: QueueName| {
+        let core = core(&store, &prefix, &name);
+        async move {
+            let depth = look::measure(&core).await?;
+            let is_meant = (depth.live() == 0 && depth.dead == 0) == is_empty;
+            Ok(is_meant.then_some(name))
+        }
+    };
+    let names: Vec<QueueName> = names.iter().filter_map(parse_name).collect();
+    let looks = stream::iter(names).map(look).buffer_unordered(LOOKS_AT_ONCE);
+    let found: Vec<Option<QueueName>> = looks.try_collect().await?;
+    let mut found: Vec<QueueName> = found.into_iter().flatten().collect();
+    found.sort();
+    Ok(found)
+}
+
+/// A queue that is only looked at.
+fn core(store: &Arc<Store>, prefix: &Prefix, name: &QueueName) -> Core {
+    let (store, site) = (store.clone(), Site::new(prefix, name));
+    Core { store, site, options: QueueOptions::default() }
+}
+
+/// Deletes an empty queue and strikes it off the list; puts it back there if somebody used it
+/// meanwhile. Whoever used it later puts it there himself.
+async fn forget(core: &Core) -> Result<bool, CallError> {
+    let is_gone = number(core.call(&script::FORGET, &[], in_time()).await?)? == 1;
+    if !is_gone {
+        return Ok(false);
+    }
+    core.store.command(&core.site.strike(), in_time()).await?;
+    let depth = look::measure(core).await?;
+    let is_used = depth.live() > 0 || depth.dead > 0 || depth.done > 0;
+    if is_used {
+        core.store.command(&core.site.note(), in_time()).await?;
+    }
+    Ok(!is_used)
+}
+
+fn in_time() -> Instant {
+    Instant::now() + CALL_TIMEOUT
 }
 
 impl QueueBackend for RedisBackend {
@@ -118,16 +161,21 @@ impl QueueBackend for RedisBackend {
     }
 
     fn list(&self) -> BoxFuture<'_, Result<Vec<QueueName>, Unavailable>> {
-        Box::pin(self.names())
+        Box::pin(self.names(false))
+    }
+
+    fn list_empty(&self) -> BoxFuture<'_, Result<Vec<QueueName>, Unavailable>> {
+        Box::pin(self.names(true))
+    }
+
+    fn forget<'a>(&'a self, name: &'a QueueName) -> BoxFuture<'a, Result<bool, Unavailable>> {
+        let core = core(&self.store, &self.prefix, name);
+        Box::pin(self.run(async move { forget(&core).await }))
     }
 
     fn check(&self) -> BoxFuture<'_, Result<Vec<String>, Unavailable>> {
-        Box::pin(async move {
-            let store = self.store.clone();
-            let checked = self.io.run(async move { check::run(&store).await }).await;
-            let closed = || Err(super::answer::strange());
-            checked.unwrap_or_else(closed).map_err(unavailable)
-        })
+        let store = self.store.clone();
+        Box::pin(self.run(async move { check::run(&store).await }))
     }
 }
 

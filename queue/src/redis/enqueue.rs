@@ -31,6 +31,9 @@ pub(super) struct Prepared {
     blob: Bytes,
 }
 
+/// What became of a job; `None`: it is that of a due time which had its job before.
+type Stored = Result<Option<Enqueued>, EnqueueError>;
+
 /// Stores the jobs of one queue.
 pub(super) struct Enqueuer {
     core: Arc<Core>,
@@ -97,7 +100,7 @@ impl Enqueuer {
         due: Bytes,
         jobs: Vec<Prepared>,
         until: Instant,
-    ) -> Result<Vec<Result<Option<Enqueued>, EnqueueError>>, CallError> {
+    ) -> Result<Vec<Stored>, CallError> {
         self.list(until).await?;
         let keys: Vec<Bytes> = jobs.iter().filter_map(|job| job.dedupe.clone()).collect();
         let mut arguments = Vec::with_capacity(1 + 2 * jobs.len());
@@ -109,7 +112,16 @@ impl Enqueuer {
             arguments.push(job.blob);
         }
         let value = self.core.call_with(&script::ENQUEUE, &keys, &arguments, until).await?;
-        self.read(&ids, value)
+        let (stored, is_first) = self.read(&ids, value)?;
+        if is_first {
+            // It was forgotten since it was put on the list, which may have taken it off again.
+            let listed = self.core.store.command(&self.core.site.note(), until).await;
+            if let Err(CallError { message, .. }) = listed {
+                // The jobs are stored all the same: the next connection lists the queue.
+                log::warn!("{} is not on the list of queues: {message}", self.core.site.name());
+            }
+        }
+        Ok(stored)
     }
 
     /// Puts the queue on the list of all queues, once for each connection: the store may have
@@ -124,11 +136,8 @@ impl Enqueuer {
         Ok(())
     }
 
-    fn read(
-        &self,
-        ids: &[JobId],
-        value: Value,
-    ) -> Result<Vec<Result<Option<Enqueued>, EnqueueError>>, CallError> {
+    /// What became of each, and whether the queue was new.
+    fn read(&self, ids: &[JobId], value: Value) -> Result<(Vec<Stored>, bool), CallError> {
         let mut answer = Answer::new(value)?;
         let mut values = Vec::with_capacity(ids.len());
         for _ in ids {
@@ -149,7 +158,9 @@ impl Enqueuer {
             }
             _ => Err(super::answer::strange()),
         };
-        ids.iter().zip(values).map(one).collect()
+        let is_first = answer.next_int()? == 1;
+        let stored = ids.iter().zip(values).map(one).collect::<Result<_, _>>()?;
+        Ok((stored, is_first))
     }
 }
 

@@ -45,4 +45,5 @@ scripts! {
     REPAIR = "scripts/repair.lua";
     PAUSE = "scripts/pause.lua";
     DUE = "scripts/due.lua";
+    FORGET = "scripts/forget.lua";
 }

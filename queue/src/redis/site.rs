@@ -66,7 +66,16 @@ impl Site {
 
     /// The command that notes that the queue exists.
     pub(super) fn note(&self) -> Cmd {
-        let mut command = redis::cmd("SADD");
+        self.listing("SADD")
+    }
+
+    /// The command that strikes it off again.
+    pub(super) fn strike(&self) -> Cmd {
+        self.listing("SREM")
+    }
+
+    fn listing(&self, what: &'static str) -> Cmd {
+        let mut command = redis::cmd(what);
         command.arg(&self.queues).arg(&self.name);
         command
     }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use meshwork_queue::{NewJob, Section, Start};
+use meshwork_queue::{NewJob, QueueDepth, Section, Start};
 use meshwork_shared::ids::JobId;
 
-use super::{Bench, Store, done, job, options, retry};
+use super::{Bench, Store, done, job, lease, options, retry};
 
 pub(super) async fn depth_counts_everything(store: &Store) {
     let bench = store.open(options());
@@ -97,4 +97,39 @@ pub(super) async fn the_store_lists_queues_that_hold_anything(store: &Store) {
     assert!(names.contains(&live.name) && names.contains(&dead.name), "{names:?}");
     assert!(!names.contains(&unused.name), "{names:?}");
     store.one.check().await.unwrap();
+}
+
+pub(super) async fn an_empty_queue_is_forgotten(store: &Store) {
+    let bench = store.open(options());
+    let (name, held) = (bench.name.clone(), bench.enqueue("1").await);
+    assert!(!store.two.list_empty().await.unwrap().contains(&name));
+    assert_eq!(store.two.forget(&name).await, Ok(false), "it holds a job");
+    bench.kill().await;
+    drop(bench);
+    assert_eq!(store.one.forget(&name).await, Ok(false), "it holds a dead letter");
+    let queue = store.one.open(name.clone(), options());
+    assert_eq!(queue.purge(Section::Dead, 10).await, Ok(1));
+    queue.enqueue(vec![job("2")]).await.remove(0).unwrap();
+    let done_lease = lease(&queue).await;
+    queue.finish(done_lease.token(), done()).await.unwrap();
+    queue.set_paused(true).await.unwrap();
+    drop(queue);
+    assert!(store.one.list_empty().await.unwrap().contains(&name), "known, and empty");
+    assert!(!store.one.list().await.unwrap().contains(&name));
+    // Opened by nobody, in memory; elsewhere that is all the same.
+    assert_eq!(store.one.forget(&name).await, Ok(false), "who paused it wants it to stay so");
+    store.one.open(name.clone(), options()).set_paused(false).await.unwrap();
+    assert_eq!(store.one.forget(&name).await, Ok(true));
+    assert!(!store.two.list_empty().await.unwrap().contains(&name), "not even its name is left");
+    assert_eq!(store.one.forget(&name).await, Ok(true), "nothing is left to be deleted");
+
+    let queue = store.one.open(name.clone(), options());
+    assert_eq!(queue.status(done_lease.id).await, Ok(None));
+    assert_eq!(queue.status(held).await, Ok(None));
+    assert_eq!(queue.depth().await, Ok(QueueDepth::default()));
+    let again = NewJob { id: done_lease.id, ..job("the same id") };
+    let stored = queue.enqueue(vec![again]).await.remove(0).unwrap();
+    assert!(!stored.is_duplicate, "nothing is known of the first one");
+    assert_eq!(lease(&queue).await.id, done_lease.id);
+    assert!(store.two.list().await.unwrap().contains(&name), "it is on the list again");
 }

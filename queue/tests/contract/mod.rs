@@ -99,6 +99,7 @@ pub(crate) async fn run(open: impl AsyncFn() -> Arc<dyn QueueBackend>) {
         look::depth_counts_everything,
         look::sections_are_read_in_pages,
         look::the_store_lists_queues_that_hold_anything,
+        look::an_empty_queue_is_forgotten,
         repair::a_job_is_canceled_unless_it_runs,
         repair::a_paused_queue_leases_nothing,
         repair::purged_jobs_are_gone,

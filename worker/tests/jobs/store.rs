@@ -95,6 +95,14 @@ impl QueueBackend for Store {
         self.inner.list()
     }
 
+    fn list_empty(&self) -> BoxFuture<'_, Result<Vec<QueueName>, Unavailable>> {
+        self.inner.list_empty()
+    }
+
+    fn forget<'a>(&'a self, name: &'a QueueName) -> BoxFuture<'a, Result<bool, Unavailable>> {
+        self.inner.forget(name)
+    }
+
     fn check(&self) -> BoxFuture<'_, Result<Vec<String>, Unavailable>> {
         std::future::ready(Ok(Vec::new())).boxed()
     }

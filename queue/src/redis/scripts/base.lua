@@ -38,10 +38,11 @@ local NOW = time[1] * 1000 + math.floor(time[2] / 1000)
 -- Numbers are turned into text once, not for each job: that is what takes the time in a script.
 local NOW_TEXT = string.format('%013d', NOW)
 
--- Counters, read and written once. `quiet`: nobody waits for the bell.
+-- Counters, read and written once. `quiet`: nobody waits for the bell. `listed`: jobs were stored
+-- since the queue was last forgotten.
 local NAMES = { 'n1', 'n2', 'n3', 'live', 'bytes', 'done', 'retried', 'dropped', 'seq', 'quiet',
     'paused', 'watch', 'due', 'kept', 'attempts', 'ended_kept', 'dead_max', 'backoff_min',
-    'backoff_max' }
+    'backoff_max', 'listed' }
 local COUNT = { 'n1', 'n2', 'n3' }
 local M, BEFORE = {}, call('HMGET', META, unpack(NAMES))
 for at, name in ipairs(NAMES) do

@@ -3,7 +3,8 @@
 -- Options: bytes to count it with, or that and priority, attempts, kind of start, its time, window
 -- of the dedupe key, apart by a space; the dedupe keys are the KEYS behind the fixed ones, in order.
 -- Answers for each job: 0 full, 1 stored, 2 there before, or the id that has the dedupe key;
--- then the jobs and the bytes that there are; with a due time, nothing but -1 when it was had.
+-- then the jobs and the bytes that there are, and 1 if these are its first jobs since it was last
+-- forgotten; with a due time, nothing but -1 when it was had.
 local due, ahead = string.match(ARGV[A + 1], '^(%d+) (%d+)$')
 due = tonumber(due)
 local ids = {}
@@ -24,7 +25,7 @@ end
 
 -- One more is noted: 0 stands for none.
 if due and (M.due > due or due > NOW + ahead) then
-    return { AGAIN and records[1] and M.due == due + 1 and 1 or -1, M.live, M.bytes }
+    return { AGAIN and records[1] and M.due == due + 1 and 1 or -1, M.live, M.bytes, 0 }
 end
 
 local out, set, stored, seen, dedupe = {}, {}, 0, {}, 14
@@ -100,7 +101,10 @@ for at = 1, #ids do
 end
 if #set > 0 then call('HSET', JOBS, unpack(set)) end
 if due and out[1] ~= 0 then M.due = due + 1 end
+local is_first = stored > 0 and M.listed == 0
+if is_first then M.listed = 1 end
 commit()
 out[#out + 1] = M.live
 out[#out + 1] = M.bytes
+out[#out + 1] = is_first and 1 or 0
 return out
