@@ -34,7 +34,7 @@ impl Instance {
     }
 
     /// Whether it serves a command. One that the master has not told of yet is taken at the
-    /// schema's word: it refuses what it does not serve, and the call goes elsewhere.
+    /// schema's word, if no other is there: it refuses what it does not serve.
     fn serves(&self, command: &str) -> bool {
         self.member.as_ref().is_none_or(|member| member.serves(command))
     }
@@ -65,9 +65,12 @@ impl CommandRoute {
     pub(crate) fn round_robin(&self, tried: &[Incarnation]) -> Option<&Arc<Instance>> {
         let count = self.instances.len();
         let first = self.turn.fetch_add(1, Ordering::Relaxed);
-        (0..count)
-            .map(|step| &self.instances[(first.wrapping_add(step)) % count])
-            .find(|instance| instance.takes_calls() && !tried.contains(&instance.incarnation))
+        let in_turn = || {
+            (0..count)
+                .map(move |step| &self.instances[(first.wrapping_add(step)) % count])
+                .filter(|instance| instance.takes_calls() && !tried.contains(&instance.incarnation))
+        };
+        in_turn().find(|instance| instance.member.is_some()).or_else(|| in_turn().next())
     }
 
     /// Of two instances in turn, the one with fewer calls in flight.
@@ -84,7 +87,10 @@ impl CommandRoute {
         self.instances
             .iter()
             .filter(|instance| instance.takes_calls() && !tried.contains(&instance.incarnation))
-            .max_by_key(|instance| rendezvous(key, instance.key.variant.as_str().as_bytes()))
+            .max_by_key(|instance| {
+                let hash = rendezvous(key, instance.key.variant.as_str().as_bytes());
+                (instance.member.is_some(), hash)
+            })
     }
 }
 

@@ -22,7 +22,7 @@ pub(crate) struct Shared {
     pub(crate) peer_draining: AtomicBool,
     pub(crate) drain_seen: AtomicBool,
     /// Calls of the peer that wait for our answer, as of the task's last turn.
-    pub(crate) unanswered: AtomicUsize,
+    pub(crate) unfinished: AtomicUsize,
     pub(crate) writer: Mutex<Writer>,
     lane: Option<Lane>,
     message_bytes_max: usize,
@@ -41,7 +41,7 @@ impl Link {
                 inbox: Inbox::new(limits),
                 peer_draining: AtomicBool::new(false),
                 drain_seen: AtomicBool::new(false),
-                unanswered: AtomicUsize::new(0),
+                unfinished: AtomicUsize::new(0),
                 writer: Mutex::new(writer),
                 lane,
                 message_bytes_max: limits.message_bytes_max,
@@ -131,12 +131,12 @@ impl Link {
     /// True once the peer knows that this end drains, and every call that it made before has come
     /// in: closing the link then loses none.
     pub fn is_drain_seen(&self) -> bool {
-        self.shared.drain_seen.load(Ordering::Relaxed)
+        self.shared.drain_seen.load(Ordering::Acquire)
     }
 
-    /// True when neither end waits for an answer of the other.
+    /// True when neither end waits for an answer of the other, and no message is half sent.
     pub fn is_idle(&self) -> bool {
-        self.in_flight() == 0 && self.shared.unanswered.load(Ordering::Relaxed) == 0
+        self.in_flight() == 0 && self.shared.unfinished.load(Ordering::Relaxed) == 0
     }
 
     /// False once the link is over.

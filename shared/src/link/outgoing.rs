@@ -76,6 +76,11 @@ impl Outgoing {
         }
     }
 
+    /// Messages of which some is still here.
+    pub(crate) fn len(&self) -> usize {
+        self.messages.len()
+    }
+
     /// True when a piece could be written now.
     pub(crate) fn is_ready(&self) -> bool {
         !self.ready.is_empty()

@@ -187,7 +187,7 @@ impl<S: Service> LinkTask<S> {
         }
         // Deadlines end also on a link that never rests.
         if self.closing.is_none() && now >= self.core.next_tick() {
-            self.shared.unanswered.store(self.core.unanswered(), Ordering::Relaxed);
+            self.shared.unfinished.store(self.core.unfinished(), Ordering::Relaxed);
             self.on_timer(now);
         }
         Ok(true)
@@ -195,7 +195,7 @@ impl<S: Service> LinkTask<S> {
 
     /// Nothing moves: sets the timer; true when it was due.
     fn rest(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<bool, LinkEnd> {
-        self.shared.unanswered.store(self.core.unanswered(), Ordering::Relaxed);
+        self.shared.unfinished.store(self.core.unfinished(), Ordering::Relaxed);
         let due = self.next_due(now);
         if self.timer.deadline() != due {
             self.timer.as_mut().reset(due);

@@ -27,6 +27,17 @@ pub(super) struct LinkEntry {
     /// The schema by whose numbers both ends call; `None`: by names.
     numbers: Option<SchemaKnown>,
     awaits_idle: bool,
+    /// The schema allows it no more: it was drained, and ends once it is idle.
+    parts: bool,
+}
+
+impl LinkEntry {
+    /// Whether it carries nothing any more, and somebody waits for that.
+    fn is_done(&self) -> bool {
+        // In this order: what the peer sent before it knew of the drain is counted by then.
+        let awaited = self.awaits_idle || (self.parts && self.link.is_drain_seen());
+        awaited && self.link.is_idle()
+    }
 }
 
 impl Control {
@@ -111,6 +122,7 @@ impl Control {
                 node,
                 numbers: same_schema.then_some(schema.known),
                 awaits_idle: false,
+                parts: false,
             },
         );
         let new = NewLink { link: id, key, incarnation, node, dialled, ticket_serial };
@@ -164,14 +176,13 @@ impl Control {
         self.peer_event(Event::Unlinked { link: id, end }, ctx);
     }
 
-    /// Links that retire and carry nothing any more may be closed.
+    /// Links that retire or part and carry nothing any more may be closed.
     pub(super) fn report_idle_links(&mut self, ctx: &mut Context<Self>) {
-        let idle = |entry: &LinkEntry| entry.awaits_idle && entry.link.is_idle();
-        let idle: Vec<_> =
-            self.links.iter().filter(|(_, entry)| idle(entry)).map(|(id, _)| *id).collect();
-        for link in idle {
+        let done = self.links.iter().filter(|(_, entry)| entry.is_done());
+        let done: Vec<_> = done.map(|(id, _)| *id).collect();
+        for link in done {
             if let Some(entry) = self.links.get_mut(&link) {
-                entry.awaits_idle = false;
+                (entry.awaits_idle, entry.parts) = (false, false);
             }
             self.peer_event(Event::Idle { link }, ctx);
         }
@@ -190,6 +201,12 @@ impl Control {
                 Effect::Close { link, code, text } => {
                     if let Some(entry) = self.links.get(&link) {
                         entry.link.close(code, text);
+                    }
+                }
+                Effect::Part { link } => {
+                    if let Some(entry) = self.links.get_mut(&link) {
+                        entry.link.drain();
+                        entry.parts = true;
                     }
                 }
                 Effect::AwaitIdle { link } => {

@@ -212,7 +212,8 @@ impl Control {
         let Some(active) = self.trust.schema() else { return };
         let me = Me { key: identity.key(), incarnation: identity.incarnation, node: identity.node };
         let (random, lease) = (self.random.clone(), self.lease);
-        self.peers.get_or_insert_with(|| Peers::new(me, active.schema, lease, random));
+        let grace = self.worker.inner().grace();
+        self.peers.get_or_insert_with(|| Peers::new(me, active.schema, lease, grace, random));
     }
 
     /// Tickets that are no longer good: no new link by them, and the open ones are closed.

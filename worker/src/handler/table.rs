@@ -71,6 +71,8 @@ pub(crate) struct Handlers {
     /// Default concurrency of blocking handlers.
     blocking: usize,
     by_name: BTreeMap<String, Arc<Served>>,
+    /// Handlers whose command the schema does not have any more; it may come back.
+    resting: BTreeMap<String, Arc<dyn Handler>>,
 }
 
 impl Handlers {
@@ -106,30 +108,52 @@ impl Handlers {
             }
         }
         let worker = schema.name.clone();
-        if mistakes.is_empty() { Ok(Self { worker, blocking, by_name }) } else { Err(mistakes) }
+        let resting = BTreeMap::new();
+        if mistakes.is_empty() {
+            Ok(Self { worker, blocking, by_name, resting })
+        } else {
+            Err(mistakes)
+        }
     }
 
     /// The same handlers under a changed schema. Slots carry over, so that calls under way still
-    /// count; a command that the schema no longer has loses its handler.
+    /// count; a handler whose command the schema no longer has rests until it has it again.
     pub(crate) fn updated(&self, schema: &WorkerSchema) -> Self {
-        let mut by_name = BTreeMap::new();
+        let mut updated = Self {
+            worker: self.worker.clone(),
+            blocking: self.blocking,
+            by_name: BTreeMap::new(),
+            resting: BTreeMap::new(),
+        };
         for (name, served) in &self.by_name {
             let Some((_, command)) = schema.command(name) else {
                 log::warn!("the new schema has no command `{name}`; its handler rests");
+                updated.resting.insert(name.clone(), served.handler.clone());
                 continue;
             };
             let unchanged = command.concurrency == served.schema.concurrency
                 && command.backlog == served.schema.backlog;
-            let slots = if unchanged {
-                served.slots.clone()
-            } else {
-                slots(command, served.handler.as_ref(), self.blocking)
-            };
-            let handler = served.handler.clone();
-            by_name
-                .insert(name.clone(), Arc::new(Served { schema: command.clone(), handler, slots }));
+            let slots = unchanged.then(|| served.slots.clone());
+            updated.serve(command, served.handler.clone(), slots);
         }
-        Self { worker: self.worker.clone(), blocking: self.blocking, by_name }
+        for (name, handler) in &self.resting {
+            match schema.command(name) {
+                Some((_, command)) => updated.serve(command, handler.clone(), None),
+                None => drop(updated.resting.insert(name.clone(), handler.clone())),
+            }
+        }
+        updated
+    }
+
+    fn serve(
+        &mut self,
+        schema: &CommandSchema,
+        handler: Arc<dyn Handler>,
+        slots: Option<Arc<Slots>>,
+    ) {
+        let slots = slots.unwrap_or_else(|| new_slots(schema, handler.as_ref(), self.blocking));
+        let served = Served { schema: schema.clone(), handler, slots };
+        self.by_name.insert(schema.name.to_string(), Arc::new(served));
     }
 
     /// The worker whose handlers these are.
@@ -164,11 +188,11 @@ fn serve(
         return Err(RegistrationError::Unknown { worker, command });
     };
     let handler = registration.handler.clone();
-    let slots = slots(schema, handler.as_ref(), blocking);
+    let slots = new_slots(schema, handler.as_ref(), blocking);
     Ok(Served { schema: schema.clone(), handler, slots })
 }
 
-fn slots(schema: &CommandSchema, handler: &dyn Handler, blocking: usize) -> Arc<Slots> {
+fn new_slots(schema: &CommandSchema, handler: &dyn Handler, blocking: usize) -> Arc<Slots> {
     let default = if handler.is_blocking() { blocking } else { CONCURRENCY_DEFAULT };
     // A queued command runs its jobs in order unless the schema says otherwise.
     let default = if schema.queued { 1 } else { default };

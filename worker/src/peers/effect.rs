@@ -39,6 +39,12 @@ pub(crate) enum Effect {
         /// The link.
         link: LinkId,
     },
+    /// The schema allows this link no more: tell its peer, let no new call go on it, and say `Idle`
+    /// once nothing is in flight on it.
+    Part {
+        /// The link.
+        link: LinkId,
+    },
     /// Say `Idle` as soon as nothing is in flight on this retired link, at once if so now.
     AwaitIdle {
         /// The link.

@@ -100,7 +100,8 @@ pub(crate) enum Event {
         ticket_serial: u64,
     },
     /// Nothing is in flight on a link any more, neither a call of ours nor one of the peer. The
-    /// answer to [`Effect::AwaitIdle`](super::Effect::AwaitIdle); otherwise it means nothing.
+    /// answer to [`Effect::AwaitIdle`](super::Effect::AwaitIdle) and to
+    /// [`Effect::Part`](super::Effect::Part); otherwise it means nothing.
     Idle {
         /// The link.
         link: LinkId,

@@ -117,7 +117,12 @@ impl Peers {
         if now >= link.since + LINK_STEADY {
             peer.redial.start_anew();
         }
-        peer.redial.wait_after(code_of(end), link.ours, &self.random, now);
+        let code = code_of(end);
+        peer.redial.wait_after(code, link.ours, &self.random, now);
+        if code == Some(CloseCode::NoLongerAllowed) {
+            // It drained this link; the process itself need not be about to leave.
+            peer.draining = false;
+        }
         if peer.is_linked() {
             self.choose(&key, now, out);
             return;
@@ -132,8 +137,10 @@ impl Peers {
         self.reconsider(&key, now);
     }
 
-    /// The dialler of a retired link closes it, so that the two ends do not close it twice.
+    /// A link that parts is closed by either end. A retired one is closed by its dialler, so that
+    /// the two ends do not close it twice.
     pub(super) fn idle(&mut self, id: LinkId, now: Instant, out: &mut Effects) {
+        self.end_parting(id, now, out);
         let Some(peer) = self.links.get(&id).and_then(|key| self.peers.get_mut(key)) else {
             return;
         };

@@ -143,10 +143,7 @@ impl Peers {
             }
             Some((code, text)) => {
                 let is_concerned = concerned.is_some();
-                // Whether a link is allowed is for the schema to say, not for a memory.
-                if *reason != RemovalReason::NoLongerAllowed {
-                    self.departed.add(key, *incarnation, *reason);
-                }
+                self.departed.add(key, *incarnation, *reason);
                 if is_concerned {
                     self.drop_peer(key, code, text, out);
                 }
@@ -168,9 +165,7 @@ pub(super) fn closing(reason: RemovalReason) -> Option<(CloseCode, &'static str)
         RemovalReason::Left => Some((CloseCode::Leaving, "it left")),
         RemovalReason::Replaced => Some((CloseCode::Replaced, "another process holds the name")),
         RemovalReason::Revoked => Some((CloseCode::Revoked, "its ticket was revoked")),
-        RemovalReason::NoLongerAllowed => {
-            Some((CloseCode::NoLongerAllowed, "the schema allows no link any more"))
-        }
-        RemovalReason::Expired => None,
+        // Whether a link is allowed is for the schema to say, which lets it finish its calls.
+        RemovalReason::NoLongerAllowed | RemovalReason::Expired => None,
     }
 }

@@ -7,7 +7,8 @@
 //! * `event.rs`, `effect.rs`: what goes in, what comes out
 //! * `membership.rs`: views and deltas, and what becomes of members by them
 //! * `dials.rs`: who is dialled, and when
-//! * `links.rs`: links that come, double, retire and end
+//! * `links.rs`: links that come, double, retire and end; `parting.rs`: those that the schema allows
+//!   no more
 //! * `peer.rs`: one variant; `instance.rs`: what others see of it
 //! * `departed.rs`: what is never linked to again
 //! * `limits.rs`: bounds and times
@@ -28,6 +29,7 @@ mod instance;
 mod limits;
 mod links;
 mod membership;
+mod parting;
 mod peer;
 #[cfg(test)]
 mod tests;
@@ -69,6 +71,10 @@ pub(crate) struct Peers {
     links: BTreeMap<LinkId, MemberKey>,
     /// When the grace of retired links ends; some may be in use again or gone.
     retirements: BTreeSet<(Instant, LinkId)>,
+    /// How long a link that the schema allows no more may take to finish its calls.
+    grace: Duration,
+    /// When the time of such links is over; some may be gone.
+    partings: BTreeSet<(Instant, LinkId)>,
     dials: Dials,
     departed: Departed,
     /// This process drains: no new dials.
@@ -76,8 +82,15 @@ pub(crate) struct Peers {
 }
 
 impl Peers {
-    /// Knows nobody yet. `lease` is the welcome's; jitter is drawn from `random`.
-    pub(crate) fn new(me: Me, schema: Arc<Schema>, lease: Duration, random: Random) -> Self {
+    /// Knows nobody yet. `lease` is the welcome's; a link that is no longer allowed has `grace` to
+    /// finish its calls; jitter is drawn from `random`.
+    pub(crate) fn new(
+        me: Me,
+        schema: Arc<Schema>,
+        lease: Duration,
+        grace: Duration,
+        random: Random,
+    ) -> Self {
         Self {
             me,
             schema,
@@ -87,6 +100,8 @@ impl Peers {
             peers: BTreeMap::new(),
             links: BTreeMap::new(),
             retirements: BTreeSet::new(),
+            grace,
+            partings: BTreeSet::new(),
             dials: Dials::default(),
             departed: Departed::default(),
             draining: false,
@@ -118,6 +133,7 @@ impl Peers {
             Event::Drain => self.drain(now),
         }
         self.retire_due(now, &mut out);
+        self.part_due(now, &mut out);
         self.dial_due(now, &mut out);
         out.finish()
     }
@@ -125,7 +141,8 @@ impl Peers {
     /// When `Tick` is due; none if nothing happens by itself.
     pub(crate) fn next_due(&self) -> Option<Instant> {
         let retired = self.retirements.first().map(|(due, _)| *due);
-        self.dials.next_due().into_iter().chain(retired).min()
+        let parted = self.partings.first().map(|(due, _)| *due);
+        self.dials.next_due().into_iter().chain(retired).chain(parted).min()
     }
 
     /// Every variant that is known, by worker and variant.
@@ -191,8 +208,7 @@ impl Peers {
         let keys: Vec<_> = self.peers.keys().cloned().collect();
         for key in keys {
             if !self.allows(&key) {
-                let text = "the schema allows no link any more";
-                self.close_links(&key, CloseCode::NoLongerAllowed, text, out);
+                self.part(&key, now, out);
                 self.forget_if_unknown(&key);
             }
             // Who was refused by the old schema need not wait.

@@ -26,7 +26,8 @@ pub(super) struct Peer {
     pub(super) expired: bool,
     /// Since when the master has it as lost, by our clock.
     pub(super) lost_since: Option<Instant>,
-    /// It said itself that it takes no new calls; that is never taken back.
+    /// It said itself that it takes no new calls; that is taken back only by the end of links that
+    /// the schema allowed no more.
     pub(super) draining: bool,
     /// Live links: one that is kept and at most one, dialled from the other end, that is retired.
     links: Vec<LiveLink>,
@@ -47,6 +48,15 @@ pub(super) struct LiveLink {
     pub(super) since: Instant,
     /// Retired, and until when it has to stay.
     pub(super) retired: Option<Instant>,
+    /// The schema allows it no more; it ends once it is idle, and at that moment at the latest.
+    pub(super) parting: Option<Instant>,
+}
+
+impl LiveLink {
+    /// Whether new calls may go on it.
+    fn is_in_use(&self) -> bool {
+        self.retired.is_none() && self.parting.is_none()
+    }
 }
 
 /// When and how to dial a peer.
@@ -152,7 +162,7 @@ impl Peer {
 
     /// The link that calls go on.
     pub(super) fn kept(&self) -> Option<&LiveLink> {
-        self.links.iter().find(|link| link.retired.is_none())
+        self.links.iter().find(|link| link.is_in_use())
     }
 
     pub(super) fn links(&self) -> &[LiveLink] {
@@ -161,6 +171,16 @@ impl Peer {
 
     pub(super) fn link_mut(&mut self, id: LinkId) -> Option<&mut LiveLink> {
         self.links.iter_mut().find(|link| link.id == id)
+    }
+
+    /// Lets its links end by that moment; gives those that were not about to.
+    pub(super) fn part(&mut self, until: Instant) -> Vec<LinkId> {
+        let staying = self.links.iter_mut().filter(|link| link.parting.is_none());
+        let part = |link: &mut LiveLink| {
+            link.parting = Some(until);
+            link.id
+        };
+        staying.map(part).collect()
     }
 
     pub(super) fn is_linked(&self) -> bool {
@@ -176,6 +196,7 @@ impl Peer {
             ours,
             since: now,
             retired: None,
+            parting: None,
         });
     }
 
@@ -190,10 +211,11 @@ impl Peer {
     /// Gives the links that were in use until now and are retired by the choice.
     pub(super) fn choose(&mut self, our_node: NodeId, stay_until: Instant) -> Vec<LinkId> {
         let we_dial = our_node < self.node;
-        let preferred = self.links.iter().find(|link| link.dialled_by_us == we_dial);
-        let keep = preferred.or(self.links.first()).map(|link| link.id);
+        let staying = || self.links.iter().filter(|link| link.parting.is_none());
+        let preferred = staying().find(|link| link.dialled_by_us == we_dial);
+        let keep = preferred.or(staying().next()).map(|link| link.id);
         let mut retired = Vec::new();
-        for link in &mut self.links {
+        for link in self.links.iter_mut().filter(|link| link.parting.is_none()) {
             if Some(link.id) == keep {
                 link.retired = None;
             } else if link.retired.is_none() {

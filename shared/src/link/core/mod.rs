@@ -193,6 +193,12 @@ impl<T> LinkCore<T> {
         self.unanswered
     }
 
+    /// Messages that would be cut off if the link ended now: calls of the peer that are coming in
+    /// or wait for our answer, and the rest of large messages on their way out.
+    pub fn unfinished(&self) -> usize {
+        self.unanswered + self.assembly.len() + self.outgoing.len()
+    }
+
     // --- the link itself ---
 
     /// From now on new calls of the peer are refused, and the peer is told so. The PING behind it

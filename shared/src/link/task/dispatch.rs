@@ -161,7 +161,11 @@ impl<S: Service> LinkTask<S> {
                 self.shared.peer_draining.store(true, Ordering::Relaxed);
                 self.service.notice(Notice::PeerDraining);
             }
-            Event::DrainSeen => self.shared.drain_seen.store(true, Ordering::Relaxed),
+            Event::DrainSeen => {
+                // Counted before, so that whoever sees this sees every call that came before it.
+                self.shared.unfinished.store(self.core.unfinished(), Ordering::Relaxed);
+                self.shared.drain_seen.store(true, Ordering::Release);
+            }
             Event::Ticket(ticket) => self.service.notice(Notice::Ticket(ticket)),
             Event::Revoke(list) => self.service.notice(Notice::Revoke(list)),
             Event::Closed { code, text } => {

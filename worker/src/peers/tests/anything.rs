@@ -132,6 +132,8 @@ struct Model {
     links: u64,
     connected: BTreeSet<MemberKey>,
     dials: BTreeSet<(MemberKey, Incarnation)>,
+    /// Links that are about to end.
+    parting: BTreeSet<LinkId>,
 }
 
 impl Model {
@@ -165,6 +167,10 @@ impl Model {
                 Effect::Retire { link } | Effect::AwaitIdle { link } => {
                     assert!(self.live.contains_key(link));
                 }
+                Effect::Part { link } => {
+                    assert!(self.live.contains_key(link));
+                    assert!(self.parting.insert(*link), "{link} parts once");
+                }
                 Effect::Dial { key, incarnation, .. } => {
                     assert!(!self.connected.contains(key), "{key} is linked");
                     assert!(self.dials.insert((key.clone(), *incarnation)), "{key} is dialled");
@@ -180,7 +186,11 @@ impl Model {
         let mut keys = BTreeSet::new();
         for instance in peers.instances() {
             assert!(keys.insert(instance.key), "one instance of a variant");
-            assert_eq!(instance.link.is_some(), self.connected.contains(instance.key));
+            let mut links = self.live.iter().filter(|(_, key)| *key == instance.key);
+            let in_use = links.any(|(link, _)| !self.parting.contains(link));
+            assert_eq!(instance.link.is_some(), in_use);
+            assert!(!in_use || self.connected.contains(instance.key));
+            assert!(instance.link.is_none_or(|link| !self.parting.contains(&link)));
             if let Some(link) = instance.link {
                 assert_eq!(self.live.get(&link), Some(instance.key), "{link} lives");
             }

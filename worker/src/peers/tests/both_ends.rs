@@ -46,7 +46,7 @@ impl World {
     fn new(nodes: [u8; 2]) -> Self {
         let end = |at: usize| {
             let name = ["twin/a", "twin/b"][at];
-            Peers::new(me(name, nodes[at]), schema(SCHEMA), LEASE, Random::seeded(at as u64))
+            Peers::new(me(name, nodes[at]), schema(SCHEMA), LEASE, GRACE, Random::seeded(at as u64))
         };
         let mut world = Self {
             ends: [end(0), end(1)],
@@ -90,6 +90,7 @@ impl World {
             }
             Effect::Retire { .. } | Effect::RoutesChanged => {}
             Effect::Resync => panic!("nothing was missed"),
+            Effect::Part { .. } => panic!("no schema has changed"),
         }
     }
 

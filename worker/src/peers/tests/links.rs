@@ -195,11 +195,53 @@ fn a_schema_that_forbids_a_link_ends_it_and_one_that_allows_it_dials() {
                  [thumbnailer]\n_allow = [\"gateway\"]\n";
     let effects = fixture.say(Event::SchemaChanged(schema(other)));
     assert_eq!(effects.first(), Some(&Effect::RoutesChanged));
+    assert!(effects.contains(&Effect::Part { link }));
+    assert_eq!((closes(&effects), fixture.kept(T)), (vec![], None), "what runs may finish");
+    assert_eq!(dials(&effects), ["stranger/s@8"]);
+    let effects = fixture.say(Event::Idle { link });
     assert_eq!(closes(&effects), [(link, CloseCode::NoLongerAllowed)]);
     assert_eq!(news(&effects), ["-thumbnailer/t@7"]);
-    assert_eq!(dials(&effects), ["stranger/s@8"]);
     let (late, effects) = fixture.accepted(T, 7, 7);
     assert_eq!(closes(&effects), [(late, CloseCode::NoLongerAllowed)]);
+    assert_eq!(dials(&fixture.say(Event::SchemaChanged(schema(SCHEMA)))), ["thumbnailer/t@7"]);
+}
+
+#[test]
+fn a_link_that_is_no_longer_allowed_ends_when_its_grace_is_over() {
+    let mut fixture = Fixture::gateway();
+    fixture.view(vec![member(T, 7, 7)]);
+    let (link, _) = fixture.dialled(T, 7, 7);
+    fixture.say(Event::SchemaChanged(schema("[gateway]\n[thumbnailer]\n")));
+    // The master says so as well; that hurries nothing.
+    assert_eq!(closes(&fixture.remove(T, 7, RemovalReason::NoLongerAllowed)), []);
+    assert_eq!(fixture.due_in(), Some(GRACE));
+    assert_eq!(closes(&fixture.pass(GRACE)), [(link, CloseCode::NoLongerAllowed)]);
+    assert!(!fixture.knows(T));
+}
+
+/// A schema is taken back while the link that it forbade finishes its calls: the drain of a link
+/// cannot be taken back, so another link is made behind it.
+#[test]
+fn a_link_that_is_allowed_again_is_made_anew() {
+    let mut fixture = Fixture::gateway();
+    fixture.view(vec![member(T, 7, 7)]);
+    let (link, _) = fixture.dialled(T, 7, 7);
+    fixture.say(Event::SchemaChanged(schema("[gateway]\n[thumbnailer]\n")));
+    assert_eq!(dials(&fixture.say(Event::SchemaChanged(schema(SCHEMA)))), [""; 0]);
+    assert_eq!(fixture.kept(T), None, "the peer takes no call on it any more");
+    let effects = fixture.say(Event::Idle { link });
+    assert_eq!(closes(&effects), [(link, CloseCode::NoLongerAllowed)]);
+    assert_eq!(dials(&effects), ["thumbnailer/t@7"]);
+}
+
+/// The other end was faster to learn of the schema: its drain is about the link alone.
+#[test]
+fn whoever_drained_a_link_by_the_schema_is_not_taken_for_leaving() {
+    let mut fixture = Fixture::gateway();
+    fixture.view(vec![member(T, 7, 7)]);
+    let (link, _) = fixture.dialled(T, 7, 7);
+    fixture.say(Event::PeerDraining { link });
+    fixture.unlinked(link, peer_says(CloseCode::NoLongerAllowed));
     assert_eq!(dials(&fixture.say(Event::SchemaChanged(schema(SCHEMA)))), ["thumbnailer/t@7"]);
 }
 

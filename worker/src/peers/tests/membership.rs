@@ -36,15 +36,13 @@ fn an_expired_member_without_a_link_is_forgotten_and_may_come_back() {
     assert_eq!(news(&effects), ["+thumbnailer/t@7"]);
 }
 
-/// "Only `left`, `replaced` by a higher incarnation, `revoked` or `no longer allowed` close a
-/// link."
+/// "Only `left`, `replaced` by a higher incarnation or `revoked` close a link."
 #[test]
 fn what_was_said_closes_the_link() {
     for (reason, code) in [
         (RemovalReason::Left, CloseCode::Leaving),
         (RemovalReason::Replaced, CloseCode::Replaced),
         (RemovalReason::Revoked, CloseCode::Revoked),
-        (RemovalReason::NoLongerAllowed, CloseCode::NoLongerAllowed),
     ] {
         let (mut fixture, link) = linked();
         let effects = fixture.remove(T, 7, reason);
@@ -54,8 +52,7 @@ fn what_was_said_closes_the_link() {
         assert!(!fixture.knows(T));
         // A handshake that was faster than the news does not bring it back.
         let (late, effects) = fixture.accepted(T, 7, 7);
-        let refused = reason != RemovalReason::NoLongerAllowed;
-        assert_eq!(closes(&effects), if refused { vec![(late, code)] } else { vec![] });
+        assert_eq!(closes(&effects), [(late, code)]);
         // Its next life is welcome.
         assert_eq!(news(&fixture.accepted(T, 8, 8).1).last().unwrap(), "+thumbnailer/t@8");
     }
@@ -156,9 +153,13 @@ fn the_master_coming_and_going_closes_nothing() {
 
 #[test]
 fn the_master_naming_an_incarnation_again_brings_it_back() {
-    let (mut fixture, _) = linked();
-    fixture.remove(T, 7, RemovalReason::NoLongerAllowed);
-    assert_eq!(dials(&fixture.upsert(member(T, 7, 7))), ["thumbnailer/t@7"]);
+    for reason in [RemovalReason::NoLongerAllowed, RemovalReason::Expired] {
+        let (mut fixture, link) = linked();
+        assert_eq!(closes(&fixture.remove(T, 7, reason)), [], "{reason:?}: its link is good");
+        fixture.unlinked(link, lost_end());
+        assert!(!fixture.knows(T));
+        assert_eq!(dials(&fixture.upsert(member(T, 7, 7))), ["thumbnailer/t@7"]);
+    }
 }
 
 #[test]

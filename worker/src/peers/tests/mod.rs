@@ -21,6 +21,7 @@ use tokio::time::Instant;
 use super::*;
 
 const LEASE: Duration = Duration::from_secs(30);
+const GRACE: Duration = Duration::from_secs(20);
 const EPOCH: u64 = 1;
 
 /// A gateway dials thumbnailers; twins dial each other; an auditor dials gateways.
@@ -92,7 +93,7 @@ impl Fixture {
     }
 
     fn of(me: Me) -> Self {
-        let peers = Peers::new(me, schema(SCHEMA), LEASE, Random::seeded(1));
+        let peers = Peers::new(me, schema(SCHEMA), LEASE, GRACE, Random::seeded(1));
         Self { peers, now: Instant::now(), number: 0, next_link: 1 }
     }
 
