@@ -16,6 +16,7 @@
 //! * `repeat`, `cron`: when a queued command runs by itself
 //! * `canonical`: canonical text and fingerprint
 //! * `summary`: what a schema says, as tables
+//! * `compare`: what another schema changes, and what of it breaks what runs
 //! * [`limits`]: the bounds
 //!
 //! # Example
@@ -32,6 +33,7 @@
 mod access;
 mod canonical;
 mod command;
+mod compare;
 mod cron;
 mod document;
 pub mod duration;
@@ -54,6 +56,7 @@ pub use command::{
     ATTEMPTS_DEFAULT, BACKLOG_DEFAULT, BACKOFF_DEFAULT, BackoffRange, CommandSchema,
     DONE_KEPT_DEFAULT, Delivery, LEASE_DEFAULT, OnLeave, RUN_TIMEOUT_DEFAULT, TIMEOUT_DEFAULT,
 };
+pub use compare::{Change, ChangeKind, Changes, Running, compare};
 pub use cron::{CronError, CronSchedule, TIMEZONE_DEFAULT};
 pub use mistake::{Mistake, MistakeKind, SchemaErrors};
 pub use names::{ANY_NODE, CommandName, NameError, Variant, WorkerName};

@@ -15,6 +15,9 @@ pub const NAME_BYTES_MAX: usize = 64;
 /// Most mistakes that one report lists; the rest is counted.
 pub const MISTAKES_MAX: usize = 100;
 
+/// Most changes that one comparison of two schemas lists; the rest is counted.
+pub const CHANGES_MAX: usize = 1000;
+
 /// Deepest nesting of a JSON schema, in levels. A valid one has six.
 pub const JSON_DEPTH_MAX: usize = 16;
 
