@@ -9,6 +9,7 @@ mod demo;
 mod fuzz;
 mod peers;
 mod process;
+mod soak;
 mod test;
 mod tidy;
 mod workspace;
@@ -36,6 +37,8 @@ enum Command {
     Tidy,
     /// Feed random input to the parsers and state machines (needs the nightly toolchain)
     Fuzz(fuzz::Arguments),
+    /// Kill real processes again and again and check what is promised; `cargo xtask soak queue`
+    Soak(soak::Arguments),
     /// Measure calls beside a bare encrypted echo, and `--peers`; arguments go to the crate `bench`
     Bench(bench::Arguments),
 }
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
         Command::Test(arguments) => test::run(&arguments),
         Command::Tidy => tidy::run(),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
+        Command::Soak(arguments) => soak::run(&arguments),
         Command::Bench(arguments) => bench::run(&arguments),
     };
     match done {

@@ -2,8 +2,8 @@
 
 use super::report::Outcome;
 use super::{mutation, peers, setup};
-use crate::process::{self, cargo};
-use crate::{fuzz, tidy, workspace};
+use crate::process::{self, cargo, program};
+use crate::{fuzz, soak, tidy, workspace};
 
 /// How long each fuzz target runs here, seconds; `cargo xtask fuzz` runs longer.
 const FUZZ_SECONDS: u64 = 10;
@@ -27,7 +27,7 @@ pub(crate) struct Stage {
 }
 
 /// All stages in the order in which they run.
-pub(crate) const STAGES: [Stage; 14] = [
+pub(crate) const STAGES: [Stage; 15] = [
     Stage {
         gates: true,
         needs_build: false,
@@ -42,6 +42,7 @@ pub(crate) const STAGES: [Stage; 14] = [
     full("doc", "the documentation builds without a warning", doc),
     full("aead", "the shared crate again, with each of the two ciphers alone", aead),
     full("seeds", "the simulated mesh keeps its promises under faults", seeds),
+    full("soak", "no job is lost though everything is killed, in short", soak_in_short),
     full("mutation", "checks that were switched off make their tests fail", mutation::run),
     full("fuzz", "a short run of every fuzz target", fuzz_smoke),
     full("peers", "what the benchmark compares with still builds and answers", peers::run),
@@ -115,6 +116,16 @@ fn seeds() -> Outcome {
         return Outcome::Skipped("the simulation has no command yet".to_owned());
     }
     process::run(&mut cargo(&["run", "-p", "meshwork-simulation", "--", "--seeds", SEEDS])).into()
+}
+
+fn soak_in_short() -> Outcome {
+    if process::find("redis-server").is_none() {
+        let how = "no redis-server (`apt-get install -y redis-server`)";
+        return Outcome::Skipped(how.to_owned());
+    }
+    let ran = soak::build()
+        .and_then(|soak| process::run(program(&soak.to_string_lossy()).args(["queue", "--short"])));
+    ran.into()
 }
 
 fn fuzz_smoke() -> Outcome {

@@ -7,7 +7,7 @@ use crate::tidy::Finding;
 use crate::tidy::source::Tree;
 
 /// A member of the workspace and the members that it may depend on outside of tests.
-const MAY_IMPORT: [(&str, &[&str]); 11] = [
+const MAY_IMPORT: [(&str, &[&str]); 12] = [
     ("meshwork-schema", &[]),
     ("meshwork-shared", &["meshwork-schema"]),
     ("meshwork-queue", &["meshwork-schema", "meshwork-shared"]),
@@ -16,6 +16,7 @@ const MAY_IMPORT: [(&str, &[&str]); 11] = [
     ("meshwork-master", &["meshwork-schema", "meshwork-shared", "meshwork-queue"]),
     ("meshwork", LIBRARIES),
     ("meshwork-simulation", LIBRARIES),
+    ("meshwork-soak", LIBRARIES),
     ("meshwork-bench", BENCHMARK),
     ("meshwork-bench-harness", &[]),
     // What a user of the runtime would write down.
