@@ -59,6 +59,14 @@ pub enum StartError {
         /// What the system said.
         cause: std::io::Error,
     },
+    /// The address for HTTP is taken or not ours. Choose another, or port 0.
+    #[error("cannot serve HTTP on {address}: {cause}")]
+    HttpListen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        cause: std::io::Error,
+    },
     /// A key or pin file that cannot be used.
     #[error("{0}")]
     KeyFile(String),
@@ -162,6 +170,14 @@ impl Builder {
     /// Where to listen; default `0.0.0.0:0`, any free port.
     pub fn listen(mut self, address: impl Into<String>) -> Self {
         self.settings.listen = Some(address.into());
+        self
+    }
+
+    /// Where its own HTTP listens: health, readiness, metrics. Unset: none is served. No token is
+    /// asked for, so let only those reach it who may know how this worker does. Not served by a
+    /// worker that starts [in place](Self::in_place).
+    pub fn http_listen(mut self, address: impl Into<String>) -> Self {
+        self.settings.http_listen = Some(address.into());
         self
     }
 

@@ -12,6 +12,7 @@
 //!   `peers` is its pure core, `routes` the snapshot that calls read
 //! * `service`, `slots`: how calls of peers are served
 //! * [`jobs`]: queued calls, stored and run
+//! * `http`: what a worker tells of itself by HTTP; `own_link`: how it calls itself to know
 //! * `session`, `trust`, `authority`, `discover`: how the mesh is joined, and who is believed
 //!
 //! # A whole worker
@@ -56,7 +57,10 @@ mod control;
 mod discover;
 pub mod handler;
 pub mod hooks;
+#[cfg(feature = "http")]
+pub mod http;
 pub mod jobs;
+mod own_link;
 mod peers;
 mod routes;
 mod service;

@@ -20,7 +20,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::activity::Activity;
 use crate::authority::Authority;
-use crate::builder::{Builder, Resolved, StartError, admission, advertised, resolve};
+use crate::builder::{Builder, Resolved, StartError, Surroundings, admission, advertised, resolve};
 use crate::control::{Control, Inbound, Parts, Shutdown};
 use crate::handler::table::Registration;
 use crate::jobs::{self, Jobs};
@@ -38,7 +38,17 @@ struct Boot {
     accepting: Accepting<Trust>,
     listen: String,
     in_place: bool,
+    /// Ends with the control.
+    http: Http,
 }
+
+/// HTTP that is being served.
+#[cfg(feature = "http")]
+type Http = Option<crate::http::Serving>;
+
+/// This build serves none.
+#[cfg(not(feature = "http"))]
+type Http = ();
 
 /// What the session needs beside what the control has.
 struct SessionParts {
@@ -64,6 +74,7 @@ pub(crate) async fn start(mut builder: Builder) -> Result<Worker, StartError> {
     let worker = make_worker(&builder, &config, &variant, &node_key, backend);
     let lanes = config.lanes.unwrap_or(Lanes::default_count());
     let lanes = if surroundings.in_place { 0 } else { lanes };
+    let http = serve_http(surroundings, &config, &worker, &trust).await?;
     let (ready, is_ready) = oneshot::channel();
     let parts = Parts {
         worker: worker.clone(),
@@ -100,7 +111,7 @@ pub(crate) async fn start(mut builder: Builder) -> Result<Worker, StartError> {
     let listen = config.listen.to_string();
     let in_place = surroundings.in_place;
     let session = SessionParts { config, claim };
-    let control = run(Boot { parts, session, accepting, listen, in_place }).await?;
+    let control = run(Boot { parts, session, accepting, listen, in_place, http }).await?;
     worker.inner().set_control(control.clone());
     let mut guard = StopUnlessReady(Some(control));
     let is_ready = async { is_ready.await.unwrap_or(Err(StartError::Stopped)) };
@@ -114,6 +125,50 @@ pub(crate) async fn start(mut builder: Builder) -> Result<Worker, StartError> {
     guard.0 = None;
     jobs::watch(&worker);
     Ok(worker)
+}
+
+/// Serves the worker's own HTTP, if it is to be served.
+#[cfg(feature = "http")]
+async fn serve_http(
+    surroundings: &Surroundings,
+    config: &WorkerConfig,
+    worker: &Worker,
+    trust: &Arc<Trust>,
+) -> Result<Http, StartError> {
+    let Some(address) = config.http_listen.filter(|_| !surroundings.in_place) else {
+        return Ok(None);
+    };
+    let key = NodeKey::generate(&surroundings.random);
+    trust.set_own_caller(key.node_id());
+    let prober = crate::http::Prober {
+        worker: worker.clone(),
+        trust: trust.clone(),
+        network: surroundings.network,
+        key,
+        random: surroundings.random.clone(),
+        limits: config.limits.clone(),
+        last: tokio::sync::Mutex::default(),
+    };
+    let facts = crate::http::Facts::new(worker.clone(), prober);
+    let serving = crate::http::start(address, facts).await?;
+    log::info!("HTTP of {} at http://{}", worker.identity(), serving.address);
+    worker.inner().set_http_addr(serving.address);
+    Ok(Some(serving))
+}
+
+/// A build without HTTP says so rather than leave health checks without an answer.
+#[cfg(not(feature = "http"))]
+async fn serve_http(
+    _: &Surroundings,
+    config: &WorkerConfig,
+    _: &Worker,
+    _: &Arc<Trust>,
+) -> Result<Http, StartError> {
+    let cause = || std::io::Error::other("this program was built without the feature `http`");
+    match config.http_listen {
+        None => Ok(()),
+        Some(address) => Err(StartError::HttpListen { address, cause: cause() }),
+    }
 }
 
 /// Stops the control of a start that failed or was given up.
@@ -189,6 +244,8 @@ async fn run(boot: Boot) -> Result<Addr<Control>, StartError> {
     let (started, is_started) = oneshot::channel();
     let thread = std::thread::Builder::new().name("meshwork-control".to_owned());
     let spawned = thread.spawn(move || {
+        let mut boot = boot;
+        let _http = std::mem::take(&mut boot.http);
         let system = actix_rt::System::new();
         system.block_on(async move {
             match begin(boot).await {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use meshwork_schema::Schema;
 use meshwork_shared::clock::Clock;
 use meshwork_shared::handshake::{Introduction, Parameters, Peer, Preamble, SchemaKnown, Target};
-use meshwork_shared::ids::{Incarnation, MeshId};
+use meshwork_shared::ids::{Incarnation, MeshId, NodeId};
 use meshwork_shared::limits::Limits;
 use meshwork_shared::link::accept::Doorman;
 use meshwork_shared::link::close::CloseCode;
@@ -42,6 +42,7 @@ struct State {
     secrets: LinkSecrets,
     ticket: Bytes,
     me: Option<Caller>,
+    own_caller: Option<NodeId>,
     schema: Option<ActiveSchema>,
     /// Of all peers' tickets seen, the one with the highest incarnation.
     witness: Option<(Incarnation, Bytes)>,
@@ -79,6 +80,7 @@ impl Trust {
             secrets: LinkSecrets::default(),
             ticket: Bytes::new(),
             me: None,
+            own_caller: None,
             schema: None,
             witness: None,
         };
@@ -160,6 +162,30 @@ impl Trust {
                 ..Parameters::default()
             },
         }
+    }
+
+    /// The key with which this process calls itself.
+    #[cfg(feature = "http")]
+    pub(crate) fn set_own_caller(&self, node: NodeId) {
+        self.lock().own_caller = Some(node);
+    }
+
+    /// Whether a peer is this process itself, and the ticket that it shows, ours, holds.
+    pub(crate) fn is_own(&self, peer: &Peer) -> bool {
+        let is_own = self.lock().own_caller == Some(peer.node);
+        is_own && self.check_own_ticket(peer).is_ok()
+    }
+
+    /// Whether our own ticket, as one end of a link to ourselves shows it, would be let in.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub(crate) fn check_own_ticket(&self, shown: &Peer) -> Result<(), String> {
+        let state = self.lock();
+        let me = state.me.as_ref().ok_or("no ticket yet")?;
+        let (ticket, now) = (&shown.introduction.ticket, self.clock.unix_seconds());
+        let checked = state.policy.check(ticket, &me.node, Role::Worker, now);
+        checked.map(drop).map_err(|error| format!("our ticket does not hold: {error}"))
     }
 
     /// Judges a peer that dialled us, or (with `expected`) that we dialled.

@@ -79,6 +79,9 @@ pub(crate) struct Inner {
     pub(crate) job_keys: ArcSwap<JobKeys>,
     control: OnceLock<Addr<Control>>,
     listens: OnceLock<SocketAddr>,
+    http_listens: OnceLock<SocketAddr>,
+    /// Whether it was ready once: a member that takes calls.
+    joined: AtomicBool,
     /// Where tasks that outlive a link run.
     runtime: Handle,
     warned: Mutex<Option<Instant>>,
@@ -110,6 +113,8 @@ impl Inner {
             jobs,
             control: OnceLock::new(),
             listens: OnceLock::new(),
+            http_listens: OnceLock::new(),
+            joined: AtomicBool::new(false),
             runtime,
             warned: Mutex::new(None),
             has_master: AtomicBool::new(false),
@@ -181,6 +186,23 @@ impl Inner {
     pub(crate) fn set_listen_addr(&self, address: SocketAddr) {
         // Set once, before the control starts.
         let _ = self.listens.set(address);
+    }
+
+    #[cfg(feature = "http")]
+    pub(crate) fn set_http_addr(&self, address: SocketAddr) {
+        // Set once, by the start.
+        let _ = self.http_listens.set(address);
+    }
+
+    /// It is a member now, and takes calls.
+    pub(crate) fn set_joined(&self) {
+        self.joined.store(true, Ordering::Relaxed);
+    }
+
+    #[cfg(feature = "http")]
+    /// Whether it became a member that takes calls; the master may be away since.
+    pub(crate) fn is_joined(&self) -> bool {
+        self.joined.load(Ordering::Relaxed)
     }
 
     /// Tells the control, however full its mailbox is.
@@ -356,6 +378,11 @@ impl Worker {
     /// Where this worker listens, with the port that was chosen.
     pub fn listen_addr(&self) -> Option<SocketAddr> {
         self.inner.listens.get().copied()
+    }
+
+    /// Where its own HTTP listens, if it is served.
+    pub fn http_addr(&self) -> Option<SocketAddr> {
+        self.inner.http_listens.get().copied()
     }
 
     /// The schema that this worker goes by; the master may have sent a newer one than it started

@@ -13,7 +13,7 @@ use super::mistake::ConfigError;
 use super::secret_text::SecretText;
 use super::settings::MasterSettings;
 use super::sources::Sources;
-use super::worker::{advertise, log, socket};
+use super::worker::{advertise, is_same_port, log, socket};
 use crate::limits::Limits;
 use crate::secret::MeshSecret;
 
@@ -141,9 +141,7 @@ fn resolve(fields: &mut Fields) -> Option<MasterConfig> {
 fn listens(fields: &mut Fields) -> (SocketAddr, SocketAddr, bool) {
     let mesh = socket(fields, "mesh_listen").unwrap_or(MESH_LISTEN_DEFAULT);
     let http = socket(fields, "http_listen").unwrap_or(HTTP_LISTEN_DEFAULT);
-    let is_same_host =
-        mesh.ip() == http.ip() || mesh.ip().is_unspecified() || http.ip().is_unspecified();
-    if mesh.port() == http.port() && mesh.port() != 0 && is_same_host {
+    if is_same_port(mesh, http) {
         let set = if fields.is_set("http_listen") { "http_listen" } else { "mesh_listen" };
         let wrong = format!("takes port {}, which the other listener has", mesh.port());
         fields.wrong(set, &wrong, "give `mesh_listen` and `http_listen` a port each");

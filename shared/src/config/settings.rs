@@ -77,6 +77,9 @@ settings! {
     join_key_file: PathBuf,
     /// Address and port to listen on; default `0.0.0.0:0`, any free port.
     listen: String,
+    /// Address and port of its own HTTP (health, readiness, metrics); port 0 for any free one.
+    /// Unset: none is served.
+    http_listen: String,
     /// Where peers reach it, best first, at most 8 `host:port`. Unset: the local address of its
     /// link to the master, with the port that it listens on.
     advertise: Vec<String>,

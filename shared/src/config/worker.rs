@@ -50,6 +50,8 @@ pub struct WorkerConfig {
     pub credentials: Credentials,
     /// Where to listen; port 0 is any free one.
     pub listen: SocketAddr,
+    /// Where its own HTTP listens; `None`: none is served.
+    pub http_listen: Option<SocketAddr>,
     /// Where peers reach it, best first, at most [`ADVERTISE_MAX`]; empty: the local address of the
     /// link to the master, with the port listened on.
     pub advertise: Vec<HostPort>,
@@ -88,6 +90,7 @@ impl WorkerConfig {
             master,
             credentials,
             listen: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)),
+            http_listen: None,
             advertise: Vec::new(),
             authority: None,
             authority_file: None,
@@ -125,7 +128,7 @@ fn resolve(fields: &mut Fields) -> Option<WorkerConfig> {
         fields.missing("master", "\"http://host:7071\"");
     }
     let variant = fields.parsed("variant", "write a name, as in \"pod-3\"", str::parse);
-    let listen = socket(fields, "listen");
+    let (listen, http_listen) = listens(fields);
     let authority = authority(fields, credentials.as_ref());
     let authority_file = fields.path("authority_file");
     let strict = fields.flag("strict");
@@ -151,6 +154,7 @@ fn resolve(fields: &mut Fields) -> Option<WorkerConfig> {
     Some(WorkerConfig {
         variant,
         listen: listen.unwrap_or(defaults.listen),
+        http_listen,
         advertise,
         authority,
         authority_file,
@@ -217,6 +221,24 @@ pub(super) fn queue(fields: &mut Fields) -> Option<QueueAddress> {
 
 fn threads(fields: &mut Fields, name: &str, min: u64) -> Option<usize> {
     fields.count(name, min..=THREADS_MAX).map(|count| count as usize)
+}
+
+/// Where it listens for workers, and for HTTP: not on one port.
+fn listens(fields: &mut Fields) -> (Option<SocketAddr>, Option<SocketAddr>) {
+    let (mesh, http) = (socket(fields, "listen"), socket(fields, "http_listen"));
+    if let (Some(mesh), Some(http)) = (mesh, http)
+        && is_same_port(mesh, http)
+    {
+        let wrong = format!("takes port {}, which the other listener has", http.port());
+        fields.wrong("http_listen", &wrong, "give `listen` and `http_listen` a port each");
+    }
+    (mesh, http)
+}
+
+/// Whether two listeners would take the same port of the same address.
+pub(super) fn is_same_port(a: SocketAddr, b: SocketAddr) -> bool {
+    let is_same_host = a.ip() == b.ip() || a.ip().is_unspecified() || b.ip().is_unspecified();
+    a.port() == b.port() && a.port() != 0 && is_same_host
 }
 
 /// An address to listen on.

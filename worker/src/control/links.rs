@@ -8,11 +8,13 @@ use meshwork_shared::ids::{Incarnation, NodeId};
 use meshwork_shared::link::accept::{Accepted, refuse};
 use meshwork_shared::link::close::{CloseCode, LinkEnd};
 use meshwork_shared::link::handle::Link;
+use meshwork_shared::link::service::Service;
 use meshwork_shared::link::task::{Established, link};
 use meshwork_shared::protocol::MemberKey;
 
 use super::dial::Dial;
 use super::{Control, Dialled, Ended};
+use crate::own_link::OwnService;
 use crate::peers::{Effect, Event, LinkId, NewLink};
 use crate::routes::{Instance, Routes};
 use crate::service::LinkService;
@@ -43,6 +45,12 @@ impl LinkEntry {
 impl Control {
     pub(super) fn on_accepted(&mut self, accepted: Accepted, ctx: &mut Context<Self>) {
         let Accepted { established, peer, from, .. } = accepted;
+        if !self.draining && self.trust.is_own(&peer) {
+            self.next_link += 1;
+            // The other end closes it. It is in no table and no route.
+            let _ = self.spawn_link(LinkId(self.next_link), established, Arc::new(OwnService), ctx);
+            return;
+        }
         let verified = if self.draining {
             Err((CloseCode::Leaving, "this process shuts down".to_owned()))
         } else {
@@ -131,11 +139,11 @@ impl Control {
     }
 
     /// Runs the link's task on its lane, or in the caller's runtime, or here.
-    fn spawn_link(
+    fn spawn_link<S: Service>(
         &mut self,
         id: LinkId,
         established: Established,
-        service: Arc<LinkService>,
+        service: Arc<S>,
         ctx: &mut Context<Self>,
     ) -> Option<Link> {
         let lane = self.lanes.next();

@@ -165,6 +165,7 @@ impl Control {
         self.ready_by = None;
         if let Some(ready) = self.ready.take() {
             if result.is_ok() {
+                self.worker.inner().set_joined();
                 self.hooks.joined(&self.worker.identity());
             }
             // Nobody waits any more: the start was given up.

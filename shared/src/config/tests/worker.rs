@@ -23,6 +23,7 @@ fn every_variable_is_taken() {
     let config = worker(&[
         ("MESHWORK_VARIANT", "pod-3"),
         ("MESHWORK_LISTEN", "[::1]:9000"),
+        ("MESHWORK_HTTP_LISTEN", "0.0.0.0:9090"),
         ("MESHWORK_ADVERTISE", "10.0.0.5:9000, host.example.com:9001"),
         ("MESHWORK_AUTHORITY", &public),
         ("MESHWORK_AUTHORITY_FILE", "authority"),
@@ -37,6 +38,7 @@ fn every_variable_is_taken() {
     .unwrap();
     assert_eq!(config.variant.unwrap().as_ref(), "pod-3");
     assert_eq!(config.listen.to_string(), "[::1]:9000");
+    assert_eq!(config.http_listen, Some("0.0.0.0:9090".parse().unwrap()));
     let advertised: Vec<String> = config.advertise.iter().map(ToString::to_string).collect();
     assert_eq!(advertised, ["10.0.0.5:9000", "host.example.com:9001"]);
     assert_eq!(config.authority, Some(authority().public()));
@@ -70,5 +72,15 @@ fn each_wrong_value_says_what_to_write() {
         let mistake = only(worker(&[(variable, value)]));
         assert!(mistake.help.starts_with(help), "{variable}={value}: {mistake}");
         assert_eq!(mistake.origin.as_deref(), Some(variable));
+    }
+}
+
+#[test]
+fn links_and_http_need_a_port_each() {
+    let listens = |mesh, http| worker(&[("MESHWORK_LISTEN", mesh), ("MESHWORK_HTTP_LISTEN", http)]);
+    let error = listens("127.0.0.1:9000", "0.0.0.0:9000").unwrap_err();
+    assert!(error.to_string().contains("takes port 9000"), "{error}");
+    for (mesh, http) in [("127.0.0.1:0", "127.0.0.1:0"), ("127.0.0.1:9000", "127.0.0.2:9000")] {
+        assert!(listens(mesh, http).is_ok());
     }
 }
