@@ -36,6 +36,25 @@ pub struct Resized {
     pub milliseconds: u64,
 }
 
+/// Make a thumbnail with a number on it. Balanced, and not idempotent: each number is used once.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Print(pub Resize);
+
+/// A numbered print. The thumbnailer's name and the number tell it from every other one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Printed {
+    /// The thumbnail, with the number on it.
+    pub made: Resized,
+    /// Which print of this thumbnailer it is, from 1.
+    pub number: u64,
+}
+
+/// Make a larger thumbnail. Queued: it is stored, and made by whichever thumbnailer has time.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Preview(pub Resize);
+
 /// Say what you have done. Broadcast: every thumbnailer answers.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Stats;
@@ -47,6 +66,9 @@ pub struct Done {
     pub made: u64,
     /// Thumbnails that were still on the shelf.
     pub from_shelf: u64,
+    /// Numbers of prints that were used.
+    #[serde(default)]
+    pub printed: u64,
     /// Pictures that could not be read.
     pub refused: u64,
     /// Time spent on the thumbnails made, in milliseconds.
@@ -63,6 +85,20 @@ impl Command for Resize {
     const WORKER: &'static str = "thumbnailer";
     const NAME: &'static str = "resize";
     // JSON would write each byte of the picture as a number.
+    const CODEC: Codec = Codec::MessagePack;
+    type Reply = Resized;
+}
+
+impl Command for Print {
+    const WORKER: &'static str = "thumbnailer";
+    const NAME: &'static str = "print";
+    const CODEC: Codec = Codec::MessagePack;
+    type Reply = Printed;
+}
+
+impl Command for Preview {
+    const WORKER: &'static str = "thumbnailer";
+    const NAME: &'static str = "preview";
     const CODEC: Codec = Codec::MessagePack;
     type Reply = Resized;
 }

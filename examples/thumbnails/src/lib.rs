@@ -1,5 +1,5 @@
 //! Real work for a mesh: a gateway hands the pictures of a folder to thumbnailers, which shrink
-//! them. `cargo xtask demo` runs all of it; the two programs are in `src/bin/`.
+//! them. `cargo xtask demo` runs all of it; the programs are in `src/bin/`.
 //!
 //! # Layout
 //! * [`commands`]: what the gateway may ask a thumbnailer, as types; `mesh.toml` is the schema
@@ -7,6 +7,7 @@
 //! * [`picture`]: bytes to pixels and back, smaller
 //! * [`workshop`]: the thumbnailer's side: handlers, counters, and a [`shelf`] of what it has made
 //! * [`gateway`]: the gateway's side: the folder, the calls, the outcomes, the report
+//! * [`load`]: a steady load of calls and jobs, and what became of each
 //! * [`check`]: is a thumbnail one of its picture?
 //! * [`sheet`]: the contact sheet; [`font`] for its labels
 
@@ -15,6 +16,7 @@ pub mod commands;
 pub mod font;
 pub mod gateway;
 pub mod limits;
+pub mod load;
 pub mod picture;
 pub mod sheet;
 pub mod shelf;

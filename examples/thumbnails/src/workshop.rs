@@ -6,7 +6,8 @@ use bytes::Bytes;
 use meshwork_worker::Failure;
 use tokio::time::Instant;
 
-use crate::commands::{Done, Resize, Resized};
+use crate::commands::{Done, Printed, Resize, Resized};
+use crate::font;
 use crate::limits::THUMBNAIL_MAX;
 use crate::picture::{self, decode, encode, mean, shrink, size_of};
 use crate::shelf::{Key, Shelf};
@@ -59,6 +60,22 @@ impl Workshop {
         }
     }
 
+    /// Makes a thumbnail with the next number on it. A number that was drawn is used up, also if
+    /// nothing comes of it.
+    ///
+    /// # Errors
+    /// As [`Self::resize`].
+    pub fn print(&self, variant: &str, order: &Resize) -> Result<Printed, Failure> {
+        let mut made = self.resize(variant, order)?;
+        let number = {
+            let mut state = self.state();
+            state.done.printed += 1;
+            state.done.printed
+        };
+        made.thumbnail = numbered(&made.thumbnail, number)?;
+        Ok(Printed { made, number })
+    }
+
     /// What was done so far.
     pub fn stats(&self) -> Done {
         let state = self.state();
@@ -102,6 +119,19 @@ fn make(variant: &str, order: &Resize) -> Result<Resized, Failure> {
     })
 }
 
+/// The thumbnail with a number in its upper left corner.
+fn numbered(thumbnail: &[u8], number: u64) -> Result<Bytes, Failure> {
+    const INK: image::Rgb<u8> = image::Rgb([0xff, 0xff, 0xff]);
+    const SHADE: image::Rgb<u8> = image::Rgb([0, 0, 0]);
+    let unreadable = |error: picture::PictureError| Failure::new("not_numbered", error.to_string());
+    let mut picture = decode(thumbnail).map_err(unreadable)?;
+    let text = format!("No. {number}");
+    font::write(&mut picture, &text, 5, 5, 1, SHADE);
+    font::write(&mut picture, &text, 4, 4, 1, INK);
+    let file = encode(&picture).map_err(|message| Failure::new("not_encodable", message))?;
+    Ok(Bytes::from(file))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,6 +157,17 @@ mod tests {
         assert_eq!(workshop.stats().on_shelf, 0);
         workshop.resize("a", &order()).unwrap();
         assert_eq!(workshop.stats().made, 2);
+    }
+
+    #[test]
+    fn no_two_prints_have_one_number() {
+        let workshop = Workshop::default();
+        let first = workshop.print("a", &order()).unwrap();
+        let second = workshop.print("a", &order()).unwrap();
+        assert_eq!((first.number, second.number, workshop.stats().printed), (1, 2, 2));
+        let plain = workshop.resize("a", &order()).unwrap();
+        assert_ne!(first.made.thumbnail, plain.thumbnail, "the number is on it");
+        assert_eq!(first.made.thumbnail_size, plain.thumbnail_size);
     }
 
     #[test]

@@ -1,27 +1,28 @@
 //! A worker that has the pictures of a folder shrunk by thumbnailers.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
 use meshwork_worker::Worker;
-use thumbnails::gateway::order::Plan;
+use thumbnails::gateway::order::{Means, Outcome, Plan};
 use thumbnails::gateway::progress::Progress;
 use thumbnails::gateway::report::Report;
-use thumbnails::gateway::{folder, peers, run};
+use thumbnails::gateway::watch::{LOOK_EVERY, Stamp, Watch};
+use thumbnails::gateway::{PICTURES, folder, peers, run, signals};
 use thumbnails::limits;
 use thumbnails::picture::Size;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 const AFTER: &str = "\
 Exit codes: 0 every picture has its thumbnail, 1 some have not (each is named with its reason),
-2 wrong arguments, 3 nothing was done (no pictures, no mesh, no thumbnailers), 130 interrupted.
+2 wrong arguments, 3 nothing was done (no pictures, no mesh, no thumbnailers), 130 interrupted
+(with --watch that is how it ends, with 0).
 Logs: RUST_LOG=info";
 
-/// The pictures that come with the example.
-const PICTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/pictures");
+/// Longest edge of a preview, pixels.
+const PREVIEW_EDGE: u32 = 960;
 
 /// Have the pictures of a folder shrunk, and make a contact sheet of them.
 ///
@@ -37,10 +38,19 @@ struct Arguments {
     /// Where thumbnails and contact-sheet.png go
     #[arg(long, value_name = "DIR", default_value = "thumbnails")]
     out: PathBuf,
+    /// What that folder is called for people, where this is a container
+    #[arg(long, value_name = "DIR")]
+    out_shown: Option<PathBuf>,
     /// Longest edge of a thumbnail, pixels
     #[arg(long, value_name = "N", default_value_t = 320,
         value_parser = clap::value_parser!(u32).range(1..=2048))]
     edge: u32,
+    /// Have larger previews made as well, by jobs (MESHWORK_QUEUE says where those are kept)
+    #[arg(long)]
+    previews: bool,
+    /// Stay, and do the same with every picture that comes into the folder
+    #[arg(long)]
+    watch: bool,
     /// Pictures under way at a time
     #[arg(long, value_name = "N", default_value_t = 8,
         value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -74,9 +84,9 @@ async fn main() -> ExitCode {
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
     let exit = tokio::select! {
         biased;
-        () = interrupted() => {
+        () = signals::interrupted() => {
             eprintln!("gateway: interrupted");
-            Exit::Interrupted
+            if arguments.watch { Exit::Done } else { Exit::Interrupted }
         }
         exit = carry_out(&arguments) => exit.unwrap_or_else(|error| {
             eprintln!("gateway: {error}");
@@ -87,47 +97,103 @@ async fn main() -> ExitCode {
 }
 
 async fn carry_out(arguments: &Arguments) -> Result<Exit, String> {
-    let shown = arguments.pictures.display();
-    let found = folder::list(&arguments.pictures)
-        .map_err(|error| format!("the folder {shown} cannot be read: {error}"))?;
-    if found.pictures.is_empty() {
-        return Err(format!("the folder {shown} has no .jpg, .jpeg or .png file"));
-    }
+    let found = look(&arguments.pictures)?;
     if found.others > 0 {
         let files = if found.others == 1 { "file is" } else { "files are" };
         eprintln!("{} other {files} left alone", found.others);
     }
-    let within = Size { width: arguments.edge, height: arguments.edge };
-    let plan = Plan { within, thumbnails: arguments.out.join("thumbnails") };
-    std::fs::create_dir_all(&plan.thumbnails)
-        .map_err(|error| format!("{} cannot be made: {error}", plan.thumbnails.display()))?;
-
-    let worker = join(arguments).await?;
-    let progress = Progress::new(found.pictures.len(), arguments.json);
-    let in_flight = usize::from(arguments.in_flight);
-    let outcomes = run::run(&worker, &plan, &found.pictures, in_flight, &progress).await;
-    progress.finish();
-    let stats = peers::stats(&worker).await;
-    let flushed = peers::flush(&worker).await;
-    worker.shutdown().await;
-
-    let mut report = Report::new(&outcomes, &stats, &flushed);
-    let sheet = arguments.out.join("contact-sheet.png");
-    report
-        .write_sheet(&outcomes, &sheet)
-        .map_err(|error| format!("{} cannot be written: {error}", sheet.display()))?;
-    // Only a map with keys that are no text could fail, and there is none.
-    let line = serde_json::to_string(&report).unwrap_or_default();
-    if let Some(path) = &arguments.report {
-        std::fs::write(path, &line)
-            .map_err(|error| format!("{} cannot be written: {error}", path.display()))?;
+    let shown = arguments.pictures.display();
+    if found.pictures.is_empty() && !arguments.watch {
+        return Err(format!("the folder {shown} has no .jpg, .jpeg or .png file"));
     }
-    if arguments.json {
-        println!("{line}")
-    } else {
-        show(&report)
+    let thumbnails = plan(arguments, "thumbnails", arguments.edge, Means::Call)?;
+    let previews = plan(arguments, "previews", PREVIEW_EDGE, Means::Job);
+    let previews = if arguments.previews { Some(previews?) } else { None };
+    let gateway = Gateway { arguments, worker: join(arguments).await?, thumbnails, previews };
+    let mut watch = Watch::default();
+    watch.skip(stamped(&found.pictures));
+    let mut outcomes = Vec::new();
+    let failed = gateway.round(&found.pictures, &mut outcomes).await?;
+    if arguments.watch {
+        gateway.stay(watch, outcomes).await?;
     }
-    Ok(if report.failed == 0 { Exit::Done } else { Exit::SomeFailed })
+    gateway.worker.shutdown().await;
+    Ok(if failed == 0 { Exit::Done } else { Exit::SomeFailed })
+}
+
+/// A gateway that is in the mesh.
+struct Gateway<'a> {
+    arguments: &'a Arguments,
+    worker: Worker,
+    thumbnails: Plan,
+    previews: Option<Plan>,
+}
+
+impl Gateway<'_> {
+    /// Does these pictures, adds what became of them to `all`, and tells. Answers how many failed.
+    async fn round(&self, pictures: &[PathBuf], all: &mut Vec<Outcome>) -> Result<usize, String> {
+        let arguments = self.arguments;
+        let quiet = arguments.json;
+        let in_flight = usize::from(arguments.in_flight);
+        let progress = Progress::new(pictures.len(), quiet);
+        let outcomes =
+            run::run(&self.worker, &self.thumbnails, pictures, in_flight, &progress).await;
+        progress.finish();
+        let mut previewed = Vec::new();
+        if let Some(plan) = &self.previews {
+            let progress = Progress::new(pictures.len(), quiet);
+            previewed = run::run(&self.worker, plan, pictures, in_flight, &progress).await;
+            progress.finish();
+        }
+        let stats = peers::stats(&self.worker).await;
+        let flushed = peers::flush(&self.worker).await;
+
+        all.retain(|old| outcomes.iter().all(|new| new.name != old.name));
+        all.extend(outcomes);
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        let mut report = Report::new(all, &stats, &flushed);
+        if self.previews.is_some() {
+            report.add_previews(&previewed);
+        }
+        let sheet = arguments.out.join("contact-sheet.png");
+        report
+            .write_sheet(all, &sheet)
+            .map_err(|error| format!("{} cannot be written: {error}", sheet.display()))?;
+        tell(&report, arguments)?;
+        Ok(report.failed)
+    }
+
+    /// Looks at the folder until it is told to stop.
+    async fn stay(&self, mut watch: Watch, mut outcomes: Vec<Outcome>) -> Result<(), String> {
+        let pictures = &self.arguments.pictures;
+        if !self.arguments.json {
+            println!("Pictures that come into {} are done as they come", pictures.display());
+        }
+        loop {
+            sleep(LOOK_EVERY).await;
+            let found = look(pictures)?;
+            let new = watch.look(stamped(&found.pictures).collect());
+            if !new.is_empty() {
+                self.round(&new, &mut outcomes).await?;
+            }
+        }
+    }
+}
+
+fn look(pictures: &Path) -> Result<folder::Folder, String> {
+    folder::list(pictures)
+        .map_err(|error| format!("the folder {} cannot be read: {error}", pictures.display()))
+}
+
+fn stamped(pictures: &[PathBuf]) -> impl Iterator<Item = (PathBuf, Stamp)> {
+    pictures.iter().filter_map(|path| Some((path.clone(), Stamp::of(path)?)))
+}
+
+fn plan(arguments: &Arguments, folder: &str, edge: u32, by: Means) -> Result<Plan, String> {
+    let thumbnails = arguments.out.join(folder);
+    std::fs::create_dir_all(&thumbnails)
+        .map_err(|error| format!("{} cannot be made: {error}", thumbnails.display()))?;
+    Ok(Plan { within: Size { width: edge, height: edge }, thumbnails, by })
 }
 
 /// Becomes a member and waits for the thumbnailers.
@@ -146,23 +212,22 @@ async fn join(arguments: &Arguments) -> Result<Worker, String> {
     }
 }
 
-fn show(report: &Report) {
+fn tell(report: &Report, arguments: &Arguments) -> Result<(), String> {
+    // Only a map with keys that are no text could fail, and there is none.
+    let line = serde_json::to_string(report).unwrap_or_default();
+    if let Some(path) = &arguments.report {
+        std::fs::write(path, &line)
+            .map_err(|error| format!("{} cannot be written: {error}", path.display()))?;
+    }
+    if arguments.json {
+        println!("{line}");
+        return Ok(());
+    }
     print!("{}", report.table());
     if let Some(sheet) = &report.contact_sheet {
-        println!("Look at {}", sheet.display());
+        let name = sheet.file_name().unwrap_or_default();
+        let shown = arguments.out_shown.as_ref().unwrap_or(&arguments.out).join(name);
+        println!("Look at {}", shown.display());
     }
-}
-
-/// Waits for SIGINT (Ctrl-C) or SIGTERM; for ever if the system lets nobody wait for them.
-async fn interrupted() {
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        biased;
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
+    Ok(())
 }

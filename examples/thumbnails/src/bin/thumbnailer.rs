@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use clap::Parser;
 use meshwork_worker::{Context, StartError, Worker};
-use thumbnails::commands::{Flush, Resize, Stats};
+use thumbnails::commands::{Flush, Preview, Print, Resize, Stats};
 use thumbnails::limits;
 use thumbnails::workshop::Workshop;
 
@@ -48,11 +48,20 @@ async fn main() -> ExitCode {
 async fn start() -> Result<Worker, StartError> {
     let workshop = Arc::new(Workshop::default());
     let (for_stats, for_flush) = (workshop.clone(), workshop.clone());
+    let (for_print, for_preview) = (workshop.clone(), workshop.clone());
     limits::raise(Worker::builder("thumbnailer"))
         .strict_handlers()
         .handle_blocking(move |context: Context, order: Resize| {
             let variant = context.worker().identity().variant;
             workshop.resize(variant.as_str(), &order)
+        })
+        .handle_blocking(move |context: Context, Print(order): Print| {
+            let variant = context.worker().identity().variant;
+            for_print.print(variant.as_str(), &order)
+        })
+        .handle_blocking(move |context: Context, Preview(order): Preview| {
+            let variant = context.worker().identity().variant;
+            for_preview.resize(variant.as_str(), &order)
         })
         .handle(move |_: Context, _: Stats| std::future::ready(Ok(for_stats.stats())))
         .handle(move |_: Context, _: Flush| {

@@ -2,23 +2,31 @@
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use meshwork_worker::{CallError, NotExecuted, Worker};
+use meshwork_worker::{CallError, JobError, NotExecuted, Worker};
 use thiserror::Error;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 use crate::check::{self, Mismatch};
-use crate::commands::{Resize, Resized};
+use crate::commands::{Preview, Resize, Resized};
 use crate::limits::{PICTURE_BYTES_MAX, UNDER_WAY_BYTES_MAX};
 use crate::picture::Size;
+
+/// How long the same picture is known as the same job, if it is stored again because it is unknown
+/// whether it is.
+const SAME_WITHIN: Duration = Duration::from_secs(60);
 
 /// Pauses before a call that was not executed is made again: 50 ms, doubled seven times, 13 s in
 /// all. A thumbnailer that is busy, or is just being replaced, is back by then.
 const PAUSES: u32 = 8;
 const PAUSE_MIN: Duration = Duration::from_millis(50);
+
+/// Pause before a store that did not say what became of a job is asked again.
+const PAUSE_MAX: Duration = Duration::from_secs(1);
 
 /// The unit in which bytes under way are counted.
 const PERMIT_BYTES: u64 = 1024;
@@ -30,6 +38,17 @@ pub struct Plan {
     pub within: Size,
     /// Where thumbnails go; the folder exists.
     pub thumbnails: PathBuf,
+    /// How they are asked for.
+    pub by: Means,
+}
+
+/// How a thumbnail is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Means {
+    /// By a balanced call, of which the answer is waited for.
+    Call,
+    /// By a job, which is stored in a queue first.
+    Job,
 }
 
 /// Room for the bytes of pictures under way; whoever finds none waits.
@@ -77,6 +96,9 @@ pub enum OrderError {
     /// No thumbnailer made one. The reason says whether it was tried.
     #[error(transparent)]
     Call(#[from] CallError),
+    /// There is a job for it, and nothing good to be said of that.
+    #[error(transparent)]
+    Job(#[from] JobError),
     /// What came back is no thumbnail of this picture.
     #[error(transparent)]
     Mismatch(#[from] Mismatch),
@@ -119,7 +141,10 @@ async fn thumbnail(
     let from = path.to_owned();
     let picture = aside(move || read(&from)).await??;
     let order = Resize { name: name.to_owned(), picture: picture.clone(), within: plan.within };
-    let made = call(worker, order).await?;
+    let made = match plan.by {
+        Means::Call => call(worker, order).await?,
+        Means::Job => job(worker, order).await?,
+    };
 
     let to = plan.thumbnails.join(thumbnail_name(path));
     let within = plan.within;
@@ -154,8 +179,42 @@ async fn call(worker: &Worker, order: Resize) -> Result<Resized, CallError> {
     }
 }
 
+/// Stores a job and waits for its end, however long that takes: whoever has a receipt gets an
+/// answer. A store that is away for a moment is asked again.
+async fn job(worker: &Worker, order: Resize) -> Result<Resized, OrderError> {
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let key = format!("{}-{number}", worker.identity().incarnation);
+    let mut pauses = (0..PAUSES).map(|nth| PAUSE_MIN * 2_u32.pow(nth));
+    let receipt = loop {
+        let storing = worker.enqueue(Preview(order.clone())).dedupe(&key, SAME_WITHIN);
+        match (storing.await, pauses.next()) {
+            (Ok(receipt), _) => break receipt,
+            // Under its key it is stored once, whether or not it was already.
+            (Err(error), Some(pause)) if may_pass(&error) || may_be_stored(&error) => {
+                tokio::time::sleep(pause).await;
+            }
+            (Err(error), _) => return Err(error.into()),
+        }
+    };
+    loop {
+        match worker.job::<Preview>(&receipt).wait().await {
+            Err(JobError::Unavailable(_)) => tokio::time::sleep(PAUSE_MAX).await,
+            result => return Ok(result?),
+        }
+    }
+}
+
+fn may_be_stored(error: &CallError) -> bool {
+    match error {
+        CallError::NotExecuted { reason } => matches!(reason, NotExecuted::QueueUnavailable { .. }),
+        CallError::Unknown { .. } => true,
+        CallError::Failed { .. } => false,
+    }
+}
+
 /// Whether it is both safe to call again and of use.
-fn may_pass(error: &CallError) -> bool {
+pub fn may_pass(error: &CallError) -> bool {
     match error {
         CallError::NotExecuted { reason: NotExecuted::NoInstance } => true,
         CallError::NotExecuted { reason } => reason.may_succeed_elsewhere(),

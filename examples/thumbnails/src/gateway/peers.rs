@@ -7,6 +7,9 @@ use tokio::time::timeout;
 
 use crate::commands::{Done, Flush, Resize, Stats};
 
+/// How long thumbnailers beyond those that are wanted are waited for.
+const OTHERS_WITHIN: Duration = Duration::from_secs(2);
+
 /// What one thumbnailer answered to [`Stats`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
@@ -16,21 +19,28 @@ pub struct Answer {
     pub done: Result<Done, String>,
 }
 
-/// Waits until `wanted` thumbnailers are linked.
+/// Waits until `wanted` thumbnailers are linked, and for a moment until all are that are members:
+/// who came just before us is not to be left out of the first round.
 ///
 /// # Errors
 /// How many there are after `within`.
 pub async fn wait_for(worker: &Worker, wanted: usize, within: Duration) -> Result<(), usize> {
+    let enough = until(worker, || linked(worker) >= wanted);
+    timeout(within, enough).await.map_err(|_| linked(worker))?;
+    let all = until(worker, || linked(worker) >= worker.members(Resize::WORKER).len());
+    // One that cannot be reached is not waited for.
+    let _ = timeout(OTHERS_WITHIN, all).await;
+    Ok(())
+}
+
+async fn until(worker: &Worker, is_so: impl Fn() -> bool) {
     let mut changes = worker.changes();
-    let enough = async {
-        while linked(worker) < wanted {
-            if changes.changed().await.is_err() {
-                // The worker is going down: nothing will change any more.
-                std::future::pending::<()>().await;
-            }
+    while !is_so() {
+        if changes.changed().await.is_err() {
+            // The worker is going down: nothing will change any more.
+            std::future::pending::<()>().await;
         }
-    };
-    timeout(within, enough).await.map_err(|_| linked(worker))
+    }
 }
 
 /// Asks every thumbnailer what it has done; one answer each, in the order of their names.
@@ -54,7 +64,15 @@ pub async fn flush(worker: &Worker) -> Vec<Answer> {
     stats(worker).await
 }
 
-fn linked(worker: &Worker) -> usize {
+/// The thumbnailers that there is a link to.
+pub fn linked_names(worker: &Worker) -> Vec<String> {
     let peers = worker.connected_peers();
-    peers.iter().filter(|peer| peer.worker.as_str() == Resize::WORKER).count()
+    let thumbnailers = peers.iter().filter(|peer| peer.worker.as_str() == Resize::WORKER);
+    let mut names: Vec<String> = thumbnailers.map(|peer| peer.variant.to_string()).collect();
+    names.sort();
+    names
+}
+
+fn linked(worker: &Worker) -> usize {
+    linked_names(worker).len()
 }

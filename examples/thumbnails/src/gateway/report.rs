@@ -25,6 +25,9 @@ pub struct Report {
     pub workers: BTreeMap<String, u64>,
     /// Milliseconds that each of them computed in this run.
     pub milliseconds: BTreeMap<String, u64>,
+    /// Previews made by jobs, checked and written, by who made them; none were asked for: absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub previews: Option<BTreeMap<String, u64>>,
     /// Each picture that failed, and why.
     pub failures: BTreeMap<String, String>,
     /// Thumbnailers that did not say what they have done, and why.
@@ -65,11 +68,27 @@ impl Report {
             failed: outcomes.iter().filter(|outcome| outcome.result.is_err()).count(),
             workers,
             milliseconds,
+            previews: None,
             failures,
             silent,
             flushed: flushed.iter().filter(empty).map(|answer| answer.variant.clone()).collect(),
             contact_sheet: None,
         }
+    }
+
+    /// Adds what became of the previews.
+    pub fn add_previews(&mut self, outcomes: &[Outcome]) {
+        let mut by = BTreeMap::new();
+        for preview in thumbnails(outcomes) {
+            *by.entry(preview.variant.clone()).or_default() += 1;
+        }
+        for outcome in outcomes {
+            if let Err(error) = &outcome.result {
+                self.failed += 1;
+                self.failures.insert(format!("{} (preview)", outcome.name), error.to_string());
+            }
+        }
+        self.previews = Some(by);
     }
 
     /// The report as a table.
@@ -81,6 +100,12 @@ impl Report {
             let took = self.milliseconds.get(variant).copied().unwrap_or(0);
             // Writing to a String cannot fail.
             let _ = writeln!(table, "{variant:<wide$}  {count:>8}  {took:>12}");
+        }
+        if let Some(previews) = &self.previews {
+            let all: u64 = previews.values().sum();
+            let by: Vec<_> =
+                previews.iter().map(|(variant, count)| format!("{variant}: {count}")).collect();
+            let _ = writeln!(table, "\n{all} previews by jobs ({})", by.join(", "));
         }
         for (variant, why) in &self.silent {
             let _ = writeln!(table, "{variant} did not say what it has done: {why}");
@@ -172,6 +197,9 @@ mod tests {
         assert_eq!(report.milliseconds["x"], 10);
         assert!(report.failures["c.png"].contains("100.0 MiB is over the limit"));
         assert_eq!(report.flushed, ["x"]);
+        let mut with_previews = report.clone();
+        with_previews.add_previews(&[done("a.png", "y")]);
+        assert!(with_previews.table().contains("1 previews by jobs (y: 1)"));
         let table = report.table();
         assert!(table.contains("x                   2            10"), "{table}");
         assert!(table.contains("3 pictures, 2 done, 1 failed"), "{table}");
