@@ -29,19 +29,21 @@ struct Row {
 }
 
 impl AuditLog {
-    pub(crate) fn write(&mut self, audit: &Audit, now: Instant) {
+    /// Counts it, and writes it down unless it is too soon; answers how many it then stands for.
+    pub(crate) fn write(&mut self, audit: &Audit, now: Instant) -> Option<u64> {
         let row = self.rows.entry(label(audit)).or_default();
         row.count += 1;
         if let Audit::Refused { key, node, refusal } = audit {
             if row.logged_at.is_some_and(|at| now < at + REFUSAL_EVERY) {
-                return;
+                return None;
             }
             let times = row.count - row.logged;
             (row.logged_at, row.logged) = (Some(now), row.count);
             log::warn!(target: TARGET, "refused {key} of node {node} ({times} times): {refusal}");
-            return;
+            return Some(times);
         }
         log::info!(target: TARGET, "{}", text(audit));
+        Some(1)
     }
 
     pub(crate) fn counts(&self) -> BTreeMap<&'static str, u64> {
@@ -75,7 +77,8 @@ fn text(audit: &Audit) -> String {
     }
 }
 
-fn label(audit: &Audit) -> &'static str {
+/// The word for its cause.
+pub(crate) fn label(audit: &Audit) -> &'static str {
     match audit {
         Audit::Admitted { returned: false, .. } => "admitted",
         Audit::Admitted { returned: true, .. } => "returned",

@@ -13,6 +13,8 @@
 //! * `queue_roots.rs`: what jobs in a shared store are sealed with, and who gets which key
 //! * `state/`: [`State`], what survives a restart
 //! * `audit.rs`: the audit log and its counters
+//! * [`events`]: what happened, numbered, for whoever looks on
+//! * `figures/`: what members report, put together
 //! * [`http`]: the HTTP side
 //!
 //! ```no_run
@@ -39,6 +41,8 @@
 mod audit;
 mod builder;
 mod doorman;
+pub mod events;
+mod figures;
 pub mod http;
 mod master;
 mod queue_roots;

@@ -23,7 +23,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::doorman::{MasterDoorman, Secrets};
-use crate::http::{self, Access, Facts};
+use crate::http::{self, Access, Facts, Watch};
 use crate::queue_roots::QueueRoots;
 use crate::registry::RegistryConfig;
 use crate::registry::actor::{Arrived, Drained, Halt, Parts, RegistryActor, SchemaNow};
@@ -109,6 +109,7 @@ impl Running {
         let (listener, mesh_addr) = listen(plan.network, plan.config.mesh_listen).await?;
         let node_key = NodeKey::generate(&random);
         let (actor, doorman) = registry(&plan, signing, &node_key, &random)?;
+        let (events, watch_random) = (actor.events(), random.clone());
         let registry = actor.start();
         let limits = session_limits(&plan.config.limits);
         let counters = Arc::new(HandshakeCounters::default());
@@ -129,6 +130,9 @@ impl Running {
                     mesh_port: mesh_addr.port(),
                     authority: authority.id(),
                     access,
+                    events,
+                    clock: plan.clock.clone(),
+                    watch: Watch::new(watch_random),
                 };
                 Some(serve_http(address, facts)?)
             }

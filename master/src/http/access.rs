@@ -7,12 +7,12 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{AUTHORIZATION, CONTENT_LENGTH, HOST, HeaderName, ORIGIN};
-use actix_web::http::header::{HeaderValue, TRANSFER_ENCODING, WWW_AUTHENTICATE};
+use actix_web::http::header::{HeaderValue, TRANSFER_ENCODING, UPGRADE, WWW_AUTHENTICATE};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, web};
 use meshwork_shared::config::SecretText;
 
-use super::{Facts, routes};
+use super::{Facts, live, routes};
 
 /// Bytes of a body that is passed over. No request has one, so more is refused.
 const BODY_BYTES_MAX: u64 = 4096;
@@ -25,7 +25,7 @@ const OPEN: [&str; 3] = ["/healthz", "/readyz", "/v1/master"];
 
 /// What the requests that are not open need.
 pub(crate) enum Access {
-    /// Nothing. Only on a loopback address, and not for browsers, which others can steer.
+    /// Nothing. Only on a loopback address, and not for pages of elsewhere that steer a browser.
     Open,
     /// The token.
     Token {
@@ -71,12 +71,29 @@ pub(super) async fn admit(
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let refusal = match (OPEN.contains(&request.path()), request.app_data::<web::Data<Facts>>()) {
         (true, _) => None,
-        (false, Some(facts)) => facts.access.refuse(&request),
+        (false, Some(facts)) => facts.refuse(&request),
         (false, None) => Some(HttpResponse::InternalServerError().finish()),
     };
     match refusal {
         None => Ok(next.call(request).await?.map_into_boxed_body()),
         Some(refusal) => Ok(request.into_response(refusal)),
+    }
+}
+
+impl Facts {
+    /// A WebSocket may come with a ticket instead of the token, and only from a page of ours.
+    fn refuse(&self, request: &ServiceRequest) -> Option<HttpResponse> {
+        let headers = request.headers();
+        if headers.contains_key(UPGRADE) {
+            if !is_same_origin(request) {
+                let message = "a WebSocket is opened from a page of this server, or by a program";
+                return Some(routes::problem(StatusCode::FORBIDDEN, "other_origin", message));
+            }
+            if live::ticket(headers).is_some_and(|ticket| self.watch.tickets.redeem(ticket)) {
+                return None;
+            }
+        }
+        self.access.refuse(request)
     }
 }
 
@@ -86,7 +103,7 @@ impl Access {
             Self::Open if is_local(request) => None,
             Self::Open => {
                 let message = "without a token only programs of this machine are answered, at a \
-                               loopback address, and no browser";
+                               loopback address, and of pages only those of this server";
                 Some(routes::problem(StatusCode::FORBIDDEN, "not_local", message))
             }
             Self::Token { token, whereabouts } => {
@@ -125,5 +142,16 @@ fn is_local(request: &ServiceRequest) -> bool {
     };
     let address = name.trim_matches(['[', ']']).parse::<IpAddr>();
     let is_loopback = name == "localhost" || address.is_ok_and(|address| address.is_loopback());
-    is_loopback && !request.headers().contains_key(ORIGIN)
+    is_loopback && is_same_origin(request)
+}
+
+/// Whether no page is behind the request, or one of this server: a browser tells the truth about
+/// where a page came from.
+fn is_same_origin(request: &ServiceRequest) -> bool {
+    if !request.headers().contains_key(ORIGIN) {
+        return true;
+    }
+    let origin = header(request, ORIGIN).and_then(|origin| origin.split_once("://"));
+    let host = header(request, HOST);
+    origin.is_some_and(|(_, origin)| host.is_some_and(|host| origin.eq_ignore_ascii_case(host)))
 }

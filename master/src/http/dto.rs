@@ -1,5 +1,9 @@
 //! The shapes of the answers, apart from the types that the master works with: what stands here is
 //! what programs of others read. `docs/HTTP.md` shows an example of each.
+//!
+//! * `mesh.rs`: the whole picture
+
+mod mesh;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -8,6 +12,11 @@ use meshwork_schema::{CommandName, Fingerprint, Variant, WorkerName};
 use meshwork_shared::ids::{Incarnation, NodeId};
 use meshwork_shared::protocol::Status;
 use serde::{Deserialize, Serialize};
+
+pub use mesh::{
+    CallRates, CommandAccess, CommandRow, MasterRow, Mesh, MeshLink, MeshMember, ProcessRow,
+    QueueRow, QueueStore, QueueStoreState, TrafficRow, WorkerRow,
+};
 
 /// The registry answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,6 +9,9 @@
 //! | `GET /v1/members` | yes | [`dto::MemberList`] |
 //! | `GET /v1/schema` | yes | [`dto::SchemaInfo`] |
 //! | `GET /v1/counters` | yes | [`dto::CounterList`] |
+//! | `GET /v1/mesh` | yes | [`dto::Mesh`] |
+//! | `GET /v1/events` | yes | [`EventPage`](crate::events::EventPage), or a WebSocket |
+//! | `POST /v1/events/ticket` | yes | what a browser opens that with |
 //! | `POST /v1/members/{worker}/{variant}/revoke` | yes | [`dto::Revoked`] |
 //! | `POST /v1/queue-root/rotate` | yes | [`dto::QueueRoots`] |
 //! | `POST /v1/queue-root/forget` | yes | [`dto::QueueRoots`] |
@@ -18,10 +21,17 @@
 //! * `routes.rs`: the requests above
 //! * `access.rs`: the token, and the bounds of a request
 //! * `dto.rs`: the shapes of the answers
+//! * `mesh.rs`: the whole picture
+//! * `events.rs`, `live.rs`: what happened, on request and live
+//! * `tickets.rs`: how a browser shows that it may look
 
 mod access;
 pub mod dto;
+mod events;
+mod live;
+mod mesh;
 mod routes;
+mod tickets;
 
 use std::io;
 use std::net::SocketAddr;
@@ -33,14 +43,21 @@ use actix_web::dev::{Server, ServerHandle};
 use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::{App, HttpServer, web};
 use meshwork_shared::admission::HandshakeCounters;
+use meshwork_shared::clock::Clock;
 use meshwork_shared::identity::AuthorityId;
+use meshwork_shared::random::Random;
+use tokio::sync::Semaphore;
 
 pub(crate) use access::Access;
 
+use crate::events::EventLog;
 use crate::registry::actor::RegistryActor;
 
 /// Connections at a time; more wait in the system's queue.
 const CONNECTIONS_MAX: usize = 256;
+
+/// Those who wait for events or look on live, at a time; one more is told to come later.
+const VIEWERS_MAX: usize = 64;
 
 /// How long the head of a request may take; then 408.
 const HEAD_WITHIN: Duration = Duration::from_secs(5);
@@ -58,6 +75,26 @@ pub(crate) struct Facts {
     pub(crate) mesh_port: u16,
     pub(crate) authority: AuthorityId,
     pub(crate) access: Access,
+    pub(crate) events: Arc<EventLog>,
+    pub(crate) clock: Clock,
+    pub(crate) watch: Watch,
+}
+
+/// What serves those who look on.
+pub(crate) struct Watch {
+    tickets: tickets::Tickets,
+    pictures: mesh::Pictures,
+    places: Arc<Semaphore>,
+}
+
+impl Watch {
+    pub(crate) fn new(random: Random) -> Self {
+        Self {
+            tickets: tickets::Tickets::new(random),
+            pictures: mesh::Pictures::default(),
+            places: Arc::new(Semaphore::new(VIEWERS_MAX)),
+        }
+    }
 }
 
 /// Listens at `address` and serves.

@@ -6,11 +6,11 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, Route, web};
 use meshwork_shared::protocol::MemberKey;
 
-use super::Facts;
 use super::dto::{
     CounterList, Health, MasterInfo, MemberList, MemberName, MemberRow, Problem, QueueRoots,
     Readiness, ReloadInfo, Revoked, SchemaInfo,
 };
+use super::{Facts, events, mesh};
 use crate::master::{LastReload, Members, Reloaded, SchemaStatus};
 use crate::queue_roots::{QueueRootStatus, RotateError};
 use crate::registry::actor::{
@@ -32,13 +32,16 @@ pub(super) fn configure(app: &mut web::ServiceConfig) {
         .service(resource("/v1/members", web::get().to(members)))
         .service(resource("/v1/schema", web::get().to(schema)))
         .service(resource("/v1/counters", web::get().to(counters)))
+        .service(resource("/v1/mesh", web::get().to(mesh::mesh)))
+        .service(resource("/v1/events", web::get().to(events::events)))
+        .service(resource("/v1/events/ticket", web::post().to(events::ticket)))
         .service(resource("/v1/members/{worker}/{variant}/revoke", web::post().to(revoke)))
         .service(resource("/v1/queue-root/rotate", web::post().to(rotate_queue_root)))
         .service(resource("/v1/queue-root/forget", web::post().to(forget_queue_roots)));
 }
 
 /// What the registry answers, or the answer for when it does not.
-async fn ask<M>(facts: &Facts, message: M) -> Result<M::Result, HttpResponse>
+pub(super) async fn ask<M>(facts: &Facts, message: M) -> Result<M::Result, HttpResponse>
 where
     M: actix::Message + Send + 'static,
     M::Result: Send,

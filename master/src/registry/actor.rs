@@ -6,12 +6,14 @@
 //! * `operators.rs`: what operators ask and want
 //! * `queue_roots.rs`: the keys of queued jobs
 //! * `sessions.rs`: the links and who waits for an answer on them
+//! * `watchers.rs`: reports of workers, and those who look on
 
 mod carry;
 mod messages;
 mod operators;
 mod queue_roots;
 mod sessions;
+mod watchers;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,12 +34,15 @@ pub(crate) use messages::{
     Arrived, Counters, CountersNow, Drained, ForgetQueueRoots, FromWorker, Halt, LinkOver,
     MembersNow, ReloadSchema, RevokeTickets, RotateQueueRoot, SchemaNow, SchemaRefused,
 };
+pub(crate) use watchers::{MeshNow, MeshStatus};
 
 use super::{
     Durable, Effect, Event, JoinRequest, Now, Registry, RegistryConfig, RevokeError, SessionId,
 };
 use crate::audit::AuditLog;
 use crate::doorman::MasterDoorman;
+use crate::events::{EventKind, EventLog};
+use crate::figures::Figures;
 use crate::master::{LastReload, Reloaded};
 use crate::queue_roots::QueueRoots;
 use crate::session::SessionService;
@@ -73,6 +78,10 @@ pub(crate) struct RegistryActor {
     last_reload: LastReload,
     sessions: Sessions,
     audit: AuditLog,
+    events: Arc<EventLog>,
+    figures: Figures,
+    /// When somebody last looked at the mesh.
+    looked_at: Option<Instant>,
     /// Set while an operator's revocation is handled.
     revoked: Option<Result<Vec<MemberKey>, RevokeError>>,
     wake: Option<(Duration, SpawnHandle)>,
@@ -98,6 +107,9 @@ impl RegistryActor {
         let now = Now { at: Duration::ZERO, unix_ms };
         let (registry, first) = Registry::new(config, schema, durable, now);
         let doorman = doorman(registry.epoch());
+        let events = Arc::new(EventLog::new(registry.epoch(), parts.clock.clone()));
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        events.push(EventKind::MasterStarted { version, schema: registry.schema().1 });
         let actor = Self {
             doorman: doorman.clone(),
             registry,
@@ -107,6 +119,9 @@ impl RegistryActor {
             schema: None,
             last_reload: LastReload { at_unix_ms: unix_ms, outcome: Ok(Reloaded::Started) },
             audit: AuditLog::default(),
+            events,
+            figures: Figures::default(),
+            looked_at: None,
             revoked: None,
             wake: None,
             first,
@@ -114,6 +129,11 @@ impl RegistryActor {
             drained: None,
         };
         (actor, doorman)
+    }
+
+    /// What happens, for whoever looks on.
+    pub(crate) fn events(&self) -> Arc<EventLog> {
+        self.events.clone()
     }
 
     fn now(&self) -> Now {
@@ -146,6 +166,7 @@ impl RegistryActor {
             actor.feed(Event::Tick, ctx);
             actor.forget_aged_roots(ctx);
             actor.sessions.close_idle(Instant::now());
+            actor.look_away();
         });
         self.wake = Some((next, timer));
     }
@@ -262,6 +283,10 @@ impl Handler<FromWorker> for RegistryActor {
             ToMaster::Draining(_) => Event::Draining(session),
             ToMaster::Renew(_) => Event::Renew(session),
             ToMaster::Resync(_) => Event::Resync(session),
+            ToMaster::Report(report) => {
+                self.take_report(session, *report);
+                return messages::answer(reply, bytes::Bytes::new());
+            }
         };
         self.feed(event, ctx);
         messages::answer(reply, bytes::Bytes::new());

@@ -9,6 +9,7 @@ use meshwork_shared::ticket::{Bearer, Claims, Validity};
 
 use super::roster::Record;
 use super::{Admission, AdmissionKey, Audit, CloseReason, Effect, JoinRequest, Now, Registry};
+use crate::events::EventKind;
 
 impl Registry {
     pub(super) fn join(&mut self, mut request: Box<JoinRequest>, now: Now, out: &mut Vec<Effect>) {
@@ -87,6 +88,8 @@ impl Registry {
             node: request.node,
             returned: kept.is_some(),
         }));
+        let status = EventKind::of_status(key.clone(), member.status);
+        out.extend(status.map(Effect::Happened));
         if changed {
             self.announce(Change::Upsert(member), now);
         }

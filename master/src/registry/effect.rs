@@ -9,6 +9,7 @@ use meshwork_shared::protocol::{Delta, MemberKey, Refusal, Revoke, View};
 use meshwork_shared::ticket::Claims;
 
 use super::{Durable, LinkEpochs, ProbeId, SessionId};
+use crate::events::EventKind;
 
 /// What the registry wants done. Effects are carried out in the order given; those for a session
 /// that has gone meanwhile are dropped, because its `LinkLost` is on the way.
@@ -105,6 +106,8 @@ pub enum Effect {
     Revoked(Result<Vec<MemberKey>, RevokeError>),
     /// Write it to the audit log.
     Audit(Audit),
+    /// Tell whoever watches the mesh.
+    Happened(EventKind),
 }
 
 /// What a worker that was let in gets.

@@ -6,17 +6,18 @@ use meshwork_shared::protocol::{Change, Member, MemberKey, Removal, RemovalReaso
 
 use super::roster::Record;
 use super::{CloseReason, Effect, LinkEpochs, Now, Registry, SessionId};
+use crate::events::EventKind;
 
 impl Registry {
-    pub(super) fn ready(&mut self, session: SessionId, now: Now) {
-        self.set_status(session, Status::Ready, now);
+    pub(super) fn ready(&mut self, session: SessionId, now: Now, out: &mut Vec<Effect>) {
+        self.set_status(session, Status::Ready, now, out);
     }
 
-    pub(super) fn draining(&mut self, session: SessionId, now: Now) {
-        self.set_status(session, Status::Draining, now);
+    pub(super) fn draining(&mut self, session: SessionId, now: Now, out: &mut Vec<Effect>) {
+        self.set_status(session, Status::Draining, now, out);
     }
 
-    fn set_status(&mut self, session: SessionId, status: Status, now: Now) {
+    fn set_status(&mut self, session: SessionId, status: Status, now: Now, out: &mut Vec<Effect>) {
         let Some(key) = self.member_key(session) else { return };
         let Some(record) = self.roster.record_mut(&key) else { return };
         if record.member.status == status {
@@ -24,6 +25,7 @@ impl Registry {
         }
         record.member = Arc::new(Member { status, ..Member::clone(&record.member) });
         let member = Arc::clone(&record.member);
+        out.extend(EventKind::of_status(key, status).map(Effect::Happened));
         self.announce(Change::Upsert(member), now);
     }
 
@@ -36,11 +38,12 @@ impl Registry {
     }
 
     /// The master's link to it ended. It stays a member, and nobody is told to close a link to it.
-    pub(super) fn link_lost(&mut self, session: SessionId, now: Now) {
+    pub(super) fn link_lost(&mut self, session: SessionId, now: Now, out: &mut Vec<Effect>) {
         self.contests.close_session(session);
         let Some(record) = self.roster.detach(session, now.at) else { return };
         record.member = Arc::new(Member { status: Status::Lost, ..Member::clone(&record.member) });
         let member = Arc::clone(&record.member);
+        out.push(Effect::Happened(EventKind::Lost { member: member.key.clone() }));
         self.announce(Change::Upsert(member), now);
     }
 
@@ -156,6 +159,7 @@ impl Registry {
         let record = self.roster.remove(key)?;
         let removal = Removal { key: key.clone(), incarnation: record.member.incarnation, reason };
         self.history.add(removal.clone());
+        out.push(Effect::Happened(EventKind::Left { member: key.clone(), reason }));
         self.announce(Change::Remove(removal), now);
         self.contests.hurry(key);
         if let (Some(session), Some(reason)) = (record.session, close) {

@@ -160,12 +160,12 @@ impl Registry {
         let out = &mut Vec::new();
         match event {
             Event::Join(request) => self.join(request, now, out),
-            Event::Ready(session) => self.ready(session, now),
-            Event::Draining(session) => self.draining(session, now),
+            Event::Ready(session) => self.ready(session, now, out),
+            Event::Draining(session) => self.draining(session, now, out),
             Event::Leave(session) => self.leave(session, now, out),
             Event::Renew(session) => self.renew(session, now, out),
             Event::Resync(session) => self.resync(session, out),
-            Event::LinkLost(session) => self.link_lost(session, now),
+            Event::LinkLost(session) => self.link_lost(session, now, out),
             Event::ProbeAnswered(probe) => self.probe_answered(probe, now, out),
             Event::ProbeTimedOut(probe) => self.probe_timed_out(probe, now, out),
             Event::SchemaChanged(schema) => self.swap_schema(schema, now, out),
@@ -211,6 +211,12 @@ impl Registry {
             ticket_ends_unix_s: record.claims.validity.not_after,
             session: record.session,
         })
+    }
+
+    /// The member whose link that is.
+    pub fn member_on(&self, session: SessionId) -> Option<&Arc<Member>> {
+        let key = self.roster.key_of_session(session)?;
+        self.roster.record(key).map(|record| &record.member)
     }
 
     fn next_incarnation(&mut self, now: Now) -> Incarnation {

@@ -254,7 +254,7 @@ async fn a_token_is_made_once_and_kept_to_its_owner() {
 }
 
 #[tokio::test]
-async fn an_open_side_answers_programs_of_this_machine_but_no_browser() {
+async fn an_open_side_answers_programs_of_this_machine_but_no_page_of_elsewhere() {
     let mesh = Mesh::new(27);
     let mut config = mesh.config();
     config.open = true;
@@ -267,8 +267,10 @@ async fn an_open_side_answers_programs_of_this_machine_but_no_browser() {
         let answer = web.raw(format!("{get}{headers}\r\n").as_bytes());
         assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
     }
-    let answer = web.raw(format!("{get}Host: localhost:7071\r\n\r\n").as_bytes());
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    for headers in ["", "Origin: http://localhost:7071\r\n"] {
+        let answer = web.raw(format!("{get}Host: localhost:7071\r\n{headers}\r\n").as_bytes());
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
     master.shutdown().await;
 }
 

@@ -9,3 +9,5 @@ mod joining;
 mod queue_roots;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod watching;

@@ -20,6 +20,23 @@ pub const QUEUE_ROOTS_MAX: usize = 8;
 /// Workers of a schema, of whose commands a worker may hold keys; the schema's own bound.
 pub const WORKERS_MAX: usize = 1024;
 
+/// Peers that a report names as linked; more are left out.
+pub const REPORT_LINKS_MAX: usize = 1024;
+/// Commands in a list of a report; those that were called least are left out.
+pub const REPORT_COMMANDS_MAX: usize = 256;
+/// Queues in a report; more are left out.
+pub const REPORT_QUEUES_MAX: usize = 256;
+/// Dead letters in a report; the rest of them is in the next one.
+pub const REPORT_DEAD_MAX: usize = 32;
+/// Bounds of the buckets of a latency.
+pub const REPORT_BUCKETS_MAX: usize = 64;
+/// Bytes of a version and of a job's id in a report.
+pub const REPORT_TEXT_BYTES_MAX: usize = 64;
+/// Milliseconds between two reports, at least.
+pub const PACE_MS_MIN: u64 = 500;
+/// Milliseconds between two reports, at most.
+pub const PACE_MS_MAX: u64 = 600_000;
+
 /// Bytes of a ticket.
 pub const TICKET_BYTES_MAX: usize = 512;
 /// Bytes of a signed schema: the schema's own bound and its signature.

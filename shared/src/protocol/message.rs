@@ -5,8 +5,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{
-    Delta, Draining, Join, JoinReply, Leave, Left, LinkSecrets, QueueKeys, Ready, Renew, Resync,
-    Revoke, SchemaUpdate, TicketUpdate, View, limits,
+    Delta, Draining, Join, JoinReply, Leave, Left, LinkSecrets, Pace, QueueKeys, Ready, Renew,
+    Report, Resync, Revoke, SchemaUpdate, TicketUpdate, View, limits,
 };
 
 /// A control message: its name on the wire and its JSON body.
@@ -77,12 +77,12 @@ macro_rules! messages {
 
 messages!(limits::TO_MASTER_BYTES_MAX =>
     Join: "join", Leave: "leave", Ready: "ready", Draining: "draining", Renew: "renew",
-    Resync: "resync",
+    Resync: "resync", Report: "report",
 );
 messages!(limits::TO_WORKER_BYTES_MAX =>
     JoinReply: "join", Left: "leave", View: "view", Delta: "delta", SchemaUpdate: "schema",
     TicketUpdate: "ticket", Revoke: "revoke", LinkSecrets: "link_secret",
-    QueueKeys: "queue_keys",
+    QueueKeys: "queue_keys", Pace: "pace",
 );
 
 /// A boxed message is the same on the wire.
@@ -143,6 +143,8 @@ direction! {
         Renew(Renew),
         /// CAST: I missed a delta, send me the whole view.
         Resync(Resync),
+        /// CAST: how I am.
+        Report(Box<Report>),
     }
 }
 
@@ -163,5 +165,7 @@ direction! {
         LinkSecrets(LinkSecrets),
         /// What queued jobs are sealed with.
         QueueKeys(Box<QueueKeys>),
+        /// How often to send reports.
+        Pace(Pace),
     }
 }

@@ -7,11 +7,12 @@
 //! | from | record | messages |
 //! |---|---|---|
 //! | worker | CALL | [`Join`] -> [`JoinReply`], [`Leave`] -> [`Left`] |
-//! | worker | CAST | [`Ready`], [`Draining`], [`Renew`], [`Resync`] |
+//! | worker | CAST | [`Ready`], [`Draining`], [`Renew`], [`Resync`], [`Report`] |
 //! | master | CAST | [`View`], [`Delta`], [`SchemaUpdate`], [`TicketUpdate`] |
-//! | master | CAST | [`Revoke`], [`LinkSecrets`], [`QueueKeys`] |
+//! | master | CAST | [`Revoke`], [`LinkSecrets`], [`QueueKeys`], [`Pace`] |
 //!
-//! There is no heartbeat: the master judges a lease by the link, which PINGs on its own.
+//! There is no heartbeat: the master judges a lease by the link, which PINGs on its own. A report
+//! is for people who look, and decides nothing.
 //!
 //! ```
 //! use meshwork_shared::protocol::{Leave, Message, ToMaster};
@@ -31,10 +32,12 @@ mod leave;
 mod link_secret;
 mod member;
 mod message;
+mod pace;
 mod queue_keys;
 mod ready;
 mod refusal;
 mod renew;
+mod report;
 mod resync;
 mod revoke;
 mod schema;
@@ -50,10 +53,12 @@ pub use leave::{Leave, Left};
 pub use link_secret::{EpochSecret, LinkSecrets};
 pub use member::{Member, MemberKey, Status};
 pub use message::{Message, MessageError, ToMaster, ToWorker};
+pub use pace::Pace;
 pub use queue_keys::{CalleeGrants, CommandGrant, QueueKeys};
 pub use ready::Ready;
 pub use refusal::Refusal;
 pub use renew::Renew;
+pub use report::{AskedFigures, CallFigures, DeadJob, QueueFigures, Report, ServedFigures};
 pub use resync::Resync;
 pub use revoke::{Revocation, Revoke};
 pub use schema::SchemaUpdate;

@@ -227,12 +227,14 @@ impl Control {
                 Effect::Resync => self.resync(),
                 Effect::PeerConnected { key, .. } => {
                     log::info!("linked to {key}");
+                    self.reporting.tell_soon();
                     // The routes must know a peer before its hook runs.
                     self.rebuild_routes();
                     self.hooks.connected(&key);
                 }
                 Effect::PeerDisconnected { key, reason, .. } => {
                     log::info!("no longer linked to {key}: {reason}");
+                    self.reporting.tell_soon();
                     self.rebuild_routes();
                     self.hooks.disconnected(&key, &reason);
                 }

@@ -29,6 +29,7 @@ impl Control {
     pub(super) fn on_welcome(&mut self, welcome: Welcome, master: Link, ctx: &mut Context<Self>) {
         self.master = Some(master);
         self.worker.inner().set_has_master(true);
+        self.reporting.begin();
         self.lease = welcome.lease();
         if let SchemaNews::Signed(signed) = &welcome.schema
             && let Err(reason) = self.take_schema(&signed.0, ctx)
@@ -88,6 +89,7 @@ impl Control {
             ToWorker::Revoke(revoke) => self.take_revoked(&revoke, ctx),
             ToWorker::LinkSecrets(secrets) => self.trust.set_secrets(secrets),
             ToWorker::QueueKeys(keys) => self.worker.inner().add_job_keys(&keys),
+            ToWorker::Pace(pace) => self.reporting.set_pace(pace),
         }
     }
 

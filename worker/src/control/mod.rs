@@ -6,6 +6,7 @@
 mod dial;
 mod links;
 mod master;
+mod report;
 mod shutdown;
 
 use std::collections::BTreeMap;
@@ -43,6 +44,7 @@ use crate::trust::{Trust, Verified};
 use crate::worker::Worker;
 
 use links::LinkEntry;
+use report::Reporting;
 
 /// How often timers of the membership are looked at.
 const TICK: Duration = Duration::from_millis(50);
@@ -105,6 +107,7 @@ pub(crate) struct Control {
     first_dials: usize,
     ready_by: Option<Instant>,
     next_vouch: Instant,
+    reporting: Reporting,
     draining: bool,
     _gone: oneshot::Sender<()>,
 }
@@ -138,6 +141,7 @@ impl Control {
             first_dials: 0,
             ready_by: None,
             next_vouch: Instant::now(),
+            reporting: Reporting::new(),
             draining: false,
             _gone: gone,
         }
@@ -158,6 +162,7 @@ impl Control {
         if self.ready_by.is_some_and(|by| now >= by) {
             self.tell_ready(Ok(()));
         }
+        self.report_if_due(now, ctx);
     }
 
     /// Tells whoever waits for the start, once.

@@ -10,6 +10,7 @@
 //! * `store`: putting jobs into a queue
 //! * `wire`, `serve`: the same over a link, where the queue lives in the other process
 //! * `departed`: jobs of instances that have left for good
+//! * `died`: dead letters that the master has not been told of
 //! * [`handle`]: asking about a job
 //! * [`options`], [`event`], [`figures`]: what callers choose, what hooks are told, what is counted
 //! * `limits`: every bound
@@ -17,6 +18,7 @@
 mod api;
 mod consumer;
 mod departed;
+mod died;
 mod ending;
 pub mod event;
 pub mod figures;
@@ -46,6 +48,7 @@ use crate::hooks::JobHook;
 use crate::wakeup::Stop;
 use crate::worker::Worker;
 
+use died::Died;
 use figures::Station;
 use runner::Runner;
 
@@ -67,6 +70,7 @@ pub(crate) struct Jobs {
     settling: Activity,
     /// The grace period is over: runs end now.
     abandon: Stop,
+    died: Died,
 }
 
 impl Jobs {
@@ -87,6 +91,7 @@ impl Jobs {
             stations: Mutex::default(),
             settling: Activity::default(),
             abandon: Stop::default(),
+            died: Died::default(),
         }
     }
 

@@ -185,7 +185,10 @@ impl Teller<'_> {
             JobEventKind::Retried { error, delay } => {
                 log::info!("job {job} of {queue} runs again in {delay:?}: {error}");
             }
-            JobEventKind::Dead { error } => log::warn!("job {job} of {queue} is dead: {error}"),
+            JobEventKind::Dead { error } => {
+                log::warn!("job {job} of {queue} is dead: {error}");
+                self.worker.inner().jobs.died.note(queue, job, self.lease.attempt, error);
+            }
             JobEventKind::LeaseLost => log::warn!("job {job} of {queue} was given to another"),
             JobEventKind::Released => log::info!("job {job} of {queue} is handed back"),
         }

@@ -14,7 +14,6 @@ use meshwork_shared::protocol::{
     Welcome,
 };
 use meshwork_shared::ticket::{Bearer, Claims};
-use tokio::time::Instant;
 
 use super::messages::answer;
 use super::sessions::control_request;
@@ -37,6 +36,7 @@ impl RegistryActor {
                     Err(error) => log::error!("schema {number} is not sent: {error}"),
                 }
                 self.parts.queue_roots.schema_changed();
+                self.figures.keep_to(&schema);
                 self.doorman.set_schema(&schema, SchemaKnown { number, fingerprint });
             }
             Effect::Welcome { session, admission } => self.welcome(session, *admission),
@@ -73,7 +73,8 @@ impl RegistryActor {
                 self.sessions.close(session, code, text);
             }
             Effect::Revoked(outcome) => self.revoked = Some(outcome),
-            Effect::Audit(audit) => self.audit.write(&audit, Instant::now()),
+            Effect::Audit(audit) => self.audit(audit),
+            Effect::Happened(event) => self.happened(event),
         }
     }
 

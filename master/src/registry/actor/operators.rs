@@ -10,6 +10,7 @@ use super::messages::{
     Counters, CountersNow, MembersNow, ReloadSchema, RevokeTickets, SchemaNow, SchemaRefused,
 };
 use super::{Event, RegistryActor, RevokeError};
+use crate::events::EventKind;
 use crate::master::{LastReload, Members, ReloadError, Reloaded, SchemaStatus};
 
 impl Handler<MembersNow> for RegistryActor {
@@ -71,8 +72,16 @@ impl Handler<SchemaRefused> for RegistryActor {
 impl RegistryActor {
     fn note_reload(&mut self, outcome: Result<Reloaded, String>) {
         match &outcome {
-            Ok(done) => log::info!("schema loaded: {done}"),
-            Err(report) => log::error!("the new schema is refused, the old one stays: {report}"),
+            Ok(done) => {
+                log::info!("schema loaded: {done}");
+                if let Reloaded::Changed { number } = done {
+                    self.events.push(EventKind::SchemaChanged { number: *number });
+                }
+            }
+            Err(report) => {
+                log::error!("the new schema is refused, the old one stays: {report}");
+                self.events.push(EventKind::schema_refused(report));
+            }
         }
         self.last_reload = LastReload { at_unix_ms: self.parts.clock.unix_ms(), outcome };
     }

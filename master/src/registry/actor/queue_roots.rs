@@ -4,7 +4,6 @@ use actix::{Context, Handler};
 use meshwork_schema::WorkerName;
 use meshwork_shared::protocol::QueueKeys;
 use meshwork_shared::secret::QueueRoot;
-use tokio::time::Instant;
 
 use super::messages::{ForgetQueueRoots, RotateQueueRoot};
 use super::{Event, RegistryActor, SessionId};
@@ -53,7 +52,7 @@ impl RegistryActor {
         self.feed(Event::QueueRootsChanged, ctx);
         let status = self.parts.queue_roots.status();
         let audit = Audit::QueueRoots { epoch: status.epoch, kept: status.kept.len() };
-        self.audit.write(&audit, Instant::now());
+        self.audit(audit);
         Ok(status)
     }
 }

@@ -30,12 +30,15 @@ pub(super) struct Session {
     pub(super) leave_reply: Option<oneshot::Sender<Body>>,
     /// When it must have joined; `None` once it has.
     pub(super) join_by: Option<Instant>,
+    /// It has sent a report, so that it knows what a pace is.
+    pub(super) reports: bool,
 }
 
 impl Session {
     pub(super) fn new(link: Link, node: NodeId, key: AdmissionKey, join_by: Instant) -> Self {
         let join_by = Some(join_by);
-        Self { link, node, key, join_reply: None, leave_reply: None, join_by }
+        let (join_reply, leave_reply) = (None, None);
+        Self { link, node, key, join_reply, leave_reply, join_by, reports: false }
     }
 }
 
@@ -75,6 +78,10 @@ impl Sessions {
 
     pub(super) fn remove(&mut self, id: SessionId) {
         self.open.remove(&id);
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = (SessionId, &Session)> {
+        self.open.iter().map(|(id, session)| (*id, session))
     }
 
     pub(super) fn find(&self, id: SessionId) -> Option<&Session> {

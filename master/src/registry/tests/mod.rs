@@ -300,7 +300,8 @@ impl Mesh {
                 | Effect::PushLinkSecrets { .. }
                 | Effect::PushQueueKeys { .. }
                 | Effect::Revoked(_)
-                | Effect::Audit(_) => {}
+                | Effect::Audit(_)
+                | Effect::Happened(_) => {}
             }
         }
     }

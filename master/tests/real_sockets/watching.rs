@@ -1,0 +1,262 @@
+//! Those who look on: events, the picture, the live stream and who may open it.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use crate::support::{Client, Mesh, PATIENCE, Process, until_status};
+use meshwork_master::Master;
+use meshwork_master::events::{Event, EventKind, EventPage};
+use meshwork_master::http::dto;
+use meshwork_shared::protocol::{
+    CallFigures, MemberKey, Ready, Report, ServedFigures, Status, ToWorker,
+};
+
+const TOKEN: &str = "a-token-of-at-least-24-characters";
+
+async fn start(mesh: &Mesh) -> (Master, Web) {
+    let mut config = mesh.config();
+    config.admin_token = Some(TOKEN.into());
+    let master = mesh.builder(config).http(true).start().await.unwrap();
+    let web = Web(master.http_addr().unwrap());
+    (master, web)
+}
+
+struct Web(SocketAddr);
+
+impl Web {
+    fn agent() -> ureq::Agent {
+        let config = ureq::Agent::config_builder();
+        config.timeout_global(Some(PATIENCE)).http_status_as_error(false).build().into()
+    }
+
+    /// Asks in a thread of its own: some answers take their time.
+    async fn get(&self, path: &str) -> (u16, String) {
+        let request = Self::agent().get(format!("http://{}{path}", self.0));
+        let request = request.header("authorization", format!("Bearer {TOKEN}"));
+        let asked = tokio::task::spawn_blocking(move || {
+            let mut answer = request.call().unwrap();
+            (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
+        });
+        asked.await.unwrap()
+    }
+
+    async fn events(&self, query: &str) -> EventPage {
+        let (status, body) = self.get(&format!("/v1/events?{query}")).await;
+        assert_eq!(status, 200, "{body}");
+        serde_json::from_str(&body).unwrap()
+    }
+
+    async fn picture(&self) -> dto::Mesh {
+        // The last one is shown again for a while.
+        tokio::time::sleep(Duration::from_millis(900)).await;
+        let (status, body) = self.get("/v1/mesh").await;
+        assert_eq!(status, 200, "{body}");
+        serde_json::from_str(&body).unwrap()
+    }
+
+    fn ticket(&self) -> String {
+        let request = Self::agent().post(format!("http://{}/v1/events/ticket", self.0));
+        let mut answer =
+            request.header("authorization", format!("Bearer {TOKEN}")).send_empty().unwrap();
+        let body: serde_json::Value =
+            serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap();
+        body["ticket"].as_str().unwrap().to_owned()
+    }
+
+    /// Opens a WebSocket with these headers; gives the head of the answer and the connection.
+    fn open(&self, headers: &str) -> (String, TcpStream) {
+        let mut stream = TcpStream::connect(self.0).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let host = self.0;
+        let head = format!(
+            "GET /v1/events?mesh=true HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\n\
+             Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{headers}\r\n"
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        let mut byte = [0];
+        while !answer.ends_with(b"\r\n\r\n") && stream.read(&mut byte).unwrap() == 1 {
+            answer.push(byte[0]);
+        }
+        (String::from_utf8(answer).unwrap(), stream)
+    }
+}
+
+/// The next text that the server sends.
+fn text(stream: &mut TcpStream) -> serde_json::Value {
+    loop {
+        let mut head = [0; 2];
+        stream.read_exact(&mut head).unwrap();
+        let len = match head[1] {
+            126 => {
+                let mut len = [0; 2];
+                stream.read_exact(&mut len).unwrap();
+                usize::from(u16::from_be_bytes(len))
+            }
+            127 => {
+                let mut len = [0; 8];
+                stream.read_exact(&mut len).unwrap();
+                usize::try_from(u64::from_be_bytes(len)).unwrap()
+            }
+            short => usize::from(short),
+        };
+        let mut body = vec![0; len];
+        stream.read_exact(&mut body).unwrap();
+        if head[0] == 0x81 {
+            return serde_json::from_slice(&body).unwrap();
+        }
+    }
+}
+
+fn kinds(events: &[Event]) -> Vec<String> {
+    let kind = |event: &Event| {
+        let json = serde_json::to_value(&event.what).unwrap();
+        let name = json["kind"].as_str().unwrap().to_owned();
+        match &json["member"]["variant"] {
+            serde_json::Value::String(variant) => format!("{name} {variant}"),
+            _ => name,
+        }
+    };
+    events.iter().map(kind).collect()
+}
+
+async fn admitted(mesh: &Mesh, master: &Master, worker: &'static str) -> (Client, MemberKey) {
+    let mut process = Process::new(mesh, worker, "pod-1");
+    let (client, _) = process.admit(mesh, master, &mesh.psk()).await;
+    let key = MemberKey { worker: worker.parse().unwrap(), variant: "pod-1".parse().unwrap() };
+    (client, key)
+}
+
+#[tokio::test]
+async fn what_happens_to_members_is_told_in_order_and_can_be_resumed() {
+    let mesh = Mesh::new(41);
+    let (master, web) = start(&mesh).await;
+    let (gateway, _) = admitted(&mesh, &master, "gateway").await;
+    gateway.cast(&Ready {});
+    until_status(&master, "gateway/pod-1", Some(Status::Ready)).await;
+    let stranger = Process::new(&mesh, "nobody", "pod-9");
+    stranger.refused(&mesh, &master, &mesh.psk()).await;
+    gateway.leave().await;
+    let page = web.events("after=0").await;
+    let expected =
+        ["master_started", "joined pod-1", "ready pod-1", "admission_refused pod-9", "left pod-1"];
+    assert_eq!(kinds(&page.events), expected);
+    assert_eq!((page.lost, page.next, page.last, page.epoch_changed), (0, 5, 5, false));
+    let after_two = web.events(&format!("epoch={}&after=2&limit=1", page.epoch)).await;
+    assert_eq!((kinds(&after_two.events), after_two.next), (vec!["ready pod-1".to_owned()], 3));
+    let other_life = web.events("epoch=1&after=2").await;
+    assert!(other_life.epoch_changed && other_life.events.len() == 5);
+    for wrong in ["after=x", "wait=soon", "wait=30", "before=1"] {
+        assert_eq!(web.get(&format!("/v1/events?{wrong}")).await.0, 400, "{wrong}");
+    }
+    master.shutdown().await;
+}
+
+#[tokio::test]
+async fn whoever_waits_is_told_as_it_happens() {
+    let mesh = Mesh::new(42);
+    let (master, web) = start(&mesh).await;
+    let (waited, (client, _)) =
+        tokio::join!(web.events("after=1&wait=20s"), admitted(&mesh, &master, "gateway"));
+    assert_eq!(kinds(&waited.events)[0], "joined pod-1");
+    client.die().await;
+    until_status(&master, "gateway/pod-1", Some(Status::Lost)).await;
+    let last = web.events(&format!("after={}&wait=20s", waited.next)).await;
+    assert_eq!(kinds(&last.events), ["lost pod-1"]);
+    master.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_refused_and_a_changed_schema_are_told() {
+    let mesh = Mesh::new(43);
+    let (master, web) = start(&mesh).await;
+    master.reload_schema_toml("[gateway]\n_connect = [\"nobody\"]").await.unwrap_err();
+    master.reload_schema_toml("[gateway]").await.unwrap();
+    let page = web.events("after=1").await;
+    assert_eq!(kinds(&page.events), ["schema_refused", "schema_changed"]);
+    let EventKind::SchemaRefused { report } = &page.events[0].what else { panic!() };
+    assert!(report.contains("nobody"), "{report}");
+    master.shutdown().await;
+}
+
+#[tokio::test]
+async fn reports_become_links_rates_and_events() {
+    let mesh = Mesh::new(44);
+    let (master, web) = start(&mesh).await;
+    let (gateway, gateway_key) = admitted(&mesh, &master, "gateway").await;
+    let (mut thumbnailer, key) = admitted(&mesh, &master, "thumbnailer").await;
+    gateway.cast(&Report { uptime_ms: 1, links: vec![key.clone()], ..Report::default() });
+    let served = |uptime_ms, ok| {
+        let calls = CallFigures { ok, latency: vec![0, ok, 0], ..CallFigures::default() };
+        let served = vec![ServedFigures { command: "resize".parse().unwrap(), calls }];
+        let (version, latency_bounds_us) = ("9.9.9".to_owned(), vec![100, 1000]);
+        Report { version, uptime_ms, latency_bounds_us, served, ..Report::default() }
+    };
+    thumbnailer.cast(&served(1000, 10));
+    // Somebody looks: reports are wanted more often from now on.
+    web.picture().await;
+    let pace = thumbnailer.news(|news| match news {
+        ToWorker::Pace(pace) => Some(pace.report_every_ms),
+        _ => None,
+    });
+    assert_eq!(pace.await, 1000);
+    thumbnailer.cast(&served(3000, 30));
+    let picture = loop {
+        let picture = web.picture().await;
+        if picture.commands.iter().any(|row| row.per_second.ok > 0.0) {
+            break picture;
+        }
+    };
+    let row = &picture.commands[0];
+    assert_eq!((row.command.as_str(), row.per_second.ok, row.instances), ("resize", 10.0, 1));
+    assert!(row.p50_us.is_some_and(|us| (100..=1000).contains(&us)), "{row:?}");
+    assert_eq!(picture.links, [dto::MeshLink { a: 0, b: 1 }]);
+    let versions: Vec<_> =
+        picture.members.iter().map(|row| row.process.clone().unwrap().version).collect();
+    assert_eq!(versions, ["", "9.9.9"]);
+    let worker = &picture.workers[2];
+    assert_eq!(worker.worker.as_str(), "thumbnailer");
+    assert_eq!(worker.commands[0].callers, ["gateway".parse().unwrap()]);
+    let up = EventKind::LinkUp { member: gateway_key, peer: key };
+    assert!(web.events("after=0").await.events.iter().any(|event| event.what == up));
+    master.shutdown().await;
+}
+
+#[tokio::test]
+async fn the_live_stream_shows_events_and_pictures_and_asks_who_comes() {
+    let mesh = Mesh::new(45);
+    let (master, web) = start(&mesh).await;
+    let host = web.0;
+    let ticket = web.ticket();
+    let of_ticket = format!("Sec-WebSocket-Protocol: meshwork.v1, ticket.{ticket}\r\n");
+    let refused = [
+        (String::new(), 401),
+        ("Sec-WebSocket-Protocol: meshwork.v1, ticket.guess\r\n".to_owned(), 401),
+        (format!("{of_ticket}Origin: http://evil.example\r\n"), 403),
+        (format!("Authorization: Bearer {TOKEN}\r\nOrigin: http://{host}.evil\r\n"), 403),
+        ("Authorization: Bearer wrong-token-of-24-characters\r\n".to_owned(), 401),
+    ];
+    for (headers, status) in refused {
+        let (head, _) = web.open(&headers);
+        assert!(head.starts_with(&format!("HTTP/1.1 {status}")), "{headers}: {head}");
+    }
+    let (head, mut live) = web.open(&format!("{of_ticket}Origin: http://{host}\r\n"));
+    assert!(head.starts_with("HTTP/1.1 101"), "{head}");
+    assert!(head.to_lowercase().contains("sec-websocket-protocol: meshwork.v1\r\n"), "{head}");
+    let (again, _) = web.open(&of_ticket);
+    assert!(again.starts_with("HTTP/1.1 401"), "a ticket is good once: {again}");
+    let first = text(&mut live);
+    assert_eq!((&first["type"], &first["next"]), (&"events".into(), &1.into()));
+    let (_gateway, _) = admitted(&mesh, &master, "gateway").await;
+    let (mut joined, mut seen) = (false, false);
+    while !(joined && seen) {
+        let message = text(&mut live);
+        joined |= message["events"][0]["kind"] == "joined";
+        seen |= message["type"] == "mesh" && message["members"][0]["variant"] == "pod-1";
+    }
+    let (head, _) = web.open(&format!("Authorization: Bearer {TOKEN}\r\n"));
+    assert!(head.starts_with("HTTP/1.1 101"), "programs show the token: {head}");
+    master.shutdown().await;
+}

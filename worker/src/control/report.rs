@@ -1,0 +1,137 @@
+//! What this worker tells the master of itself, for people who look: at the join, then at the pace
+//! that the master asks for, and soon after a link came or went or a job died.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
+use meshwork_queue::QueueDepth;
+use meshwork_shared::protocol::limits::{REPORT_LINKS_MAX, REPORT_QUEUES_MAX, TEXT_BYTES_MAX};
+use meshwork_shared::protocol::{MemberKey, Pace, QueueFigures, Report};
+use tokio::time::Instant;
+
+use super::Control;
+use crate::jobs::figures::JobFigures;
+
+/// Two reports are never closer to each other, however much happens.
+const APART: Duration = Duration::from_millis(250);
+
+/// How often a store that others share is asked how full its queues are: each instance asks.
+const STORE_EVERY: Duration = Duration::from_secs(10);
+
+/// When the next report is due.
+pub(super) struct Reporting {
+    started: Instant,
+    pace: Pace,
+    /// When the last one was begun in this session; `None`: one is due at once.
+    last: Option<Instant>,
+    /// Something happened that is not to wait.
+    has_news: bool,
+    /// One is being put together.
+    is_under_way: bool,
+    store_asked: Option<Instant>,
+}
+
+impl Reporting {
+    pub(super) fn new() -> Self {
+        Self {
+            started: Instant::now(),
+            pace: Pace::default(),
+            last: None,
+            has_news: false,
+            is_under_way: false,
+            store_asked: None,
+        }
+    }
+
+    /// A session has begun: the master knows nothing of us.
+    pub(super) fn begin(&mut self) {
+        (self.pace, self.last, self.store_asked) = (Pace::default(), None, None);
+    }
+
+    /// The master wants reports that often.
+    pub(super) fn set_pace(&mut self, pace: Pace) {
+        self.pace = pace;
+    }
+
+    /// A link came or went.
+    pub(super) fn tell_soon(&mut self) {
+        self.has_news = true;
+    }
+
+    fn is_due(&self, has_news: bool, now: Instant) -> bool {
+        let wait = if has_news { APART } else { self.pace.every() };
+        !self.is_under_way && self.last.is_none_or(|last| now >= last + wait)
+    }
+
+    /// Whether the queues are looked at this time.
+    fn asks_store(&mut self, in_process: bool, now: Instant) -> bool {
+        let due = in_process || self.store_asked.is_none_or(|at| now >= at + STORE_EVERY);
+        if due {
+            self.store_asked = Some(now);
+        }
+        due
+    }
+}
+
+impl Control {
+    /// Sends a report if it is time.
+    pub(super) fn report_if_due(&mut self, now: Instant, ctx: &mut Context<Self>) {
+        let jobs = &self.worker.inner().jobs;
+        let has_news = self.reporting.has_news || jobs.has_died();
+        if self.master.is_none() || !self.reporting.is_due(has_news, now) {
+            return;
+        }
+        (self.reporting.last, self.reporting.has_news) = (Some(now), false);
+        self.reporting.is_under_way = true;
+        let asks = self.reporting.asks_store(jobs.is_in_process(), now);
+        let worker = self.worker.clone();
+        let asked = async move { if asks { worker.job_figures().await } else { Vec::new() } };
+        ctx.spawn(asked.into_actor(self).map(|figures, control, _| {
+            control.reporting.is_under_way = false;
+            let report = control.report(&figures);
+            control.cast(&report);
+        }));
+    }
+
+    fn report(&self, queues: &[JobFigures]) -> Report {
+        let inner = self.worker.inner();
+        let in_process = inner.jobs.is_in_process();
+        let queues = queues.iter().take(REPORT_QUEUES_MAX);
+        let queue = |figures: &JobFigures| {
+            let depth = figures.depth?;
+            let queue = figures.queue.to_string();
+            (queue.len() <= TEXT_BYTES_MAX).then(|| queue_figures(queue, in_process, &depth))
+        };
+        let uptime = self.reporting.started.elapsed().as_millis();
+        Report {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            uptime_ms: u64::try_from(uptime).unwrap_or(u64::MAX),
+            running: u32::try_from(inner.activity.running()).unwrap_or(u32::MAX),
+            links: self.linked_peers(),
+            queues: queues.filter_map(queue).collect(),
+            dead: inner.jobs.take_died(),
+            ..Report::default()
+        }
+    }
+
+    fn linked_peers(&self) -> Vec<MemberKey> {
+        let open = self.links.values().filter(|entry| entry.link.is_open());
+        // Two links of one peer are one for a moment, when both ends have dialled.
+        let peers: BTreeSet<&MemberKey> = open.map(|entry| &entry.key).collect();
+        peers.into_iter().take(REPORT_LINKS_MAX).cloned().collect()
+    }
+}
+
+fn queue_figures(queue: String, in_process: bool, depth: &QueueDepth) -> QueueFigures {
+    QueueFigures {
+        queue,
+        in_process,
+        ready: depth.ready as u64,
+        scheduled: depth.scheduled as u64,
+        running: depth.running as u64,
+        dead: depth.dead as u64,
+        oldest_ready_ms: depth.oldest_ready_ms,
+        is_paused: depth.is_paused,
+    }
+}
