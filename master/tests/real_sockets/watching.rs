@@ -218,7 +218,7 @@ async fn reports_become_links_rates_and_events() {
     assert_eq!(versions, ["", "9.9.9"]);
     let worker = &picture.workers[2];
     assert_eq!(worker.worker.as_str(), "thumbnailer");
-    assert_eq!(worker.commands[0].callers, ["gateway".parse().unwrap()]);
+    assert_eq!(worker.commands[0].callers[0].as_str(), "gateway");
     let up = EventKind::LinkUp { member: gateway_key, peer: key };
     assert!(web.events("after=0").await.events.iter().any(|event| event.what == up));
     master.shutdown().await;
