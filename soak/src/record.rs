@@ -17,7 +17,8 @@ pub(crate) struct Receipt {
     /// When it was told, unix milliseconds.
     pub(crate) unix_ms: u64,
     pub(crate) answer: Answer,
-    /// The id of the job; none where a batch drew it and did not tell.
+    /// The id of the job; none where a batch drew it and did not tell, and with a refusal of an id
+    /// that an earlier enqueue may have stored.
     pub(crate) job: Option<JobId>,
 }
 

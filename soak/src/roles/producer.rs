@@ -59,6 +59,8 @@ struct Known {
     stored: BTreeSet<u32>,
     /// How often an id of a job was refused for good: its next one is another.
     refused: BTreeMap<u32, u32>,
+    /// Jobs that may be stored under their present id, whatever is said of it from now on.
+    unsure: BTreeSet<u32>,
 }
 
 impl Known {
@@ -77,6 +79,10 @@ impl Known {
             Answer::NotExecuted if receipt.job.is_some() => {
                 *self.refused.entry(receipt.number).or_default() += 1;
             }
+            Answer::Unknown if receipt.job.is_some() => {
+                self.unsure.insert(receipt.number);
+            }
+            // No word about an id.
             Answer::NotExecuted | Answer::Unknown => {}
         }
     }
@@ -96,7 +102,9 @@ impl Producer {
     async fn produce(&mut self, jobs: u32, mut allowed: watch::Receiver<u32>) -> Outcome {
         let first = (0..jobs).find(|number| !self.known.stored.contains(number));
         let mut next = first.unwrap_or(jobs);
-        // What was under way when the process died may be stored: only an id is safe with it.
+        // What was under way when the process died may be stored: only an id is safe with it, and
+        // a refusal now says nothing of what was asked then.
+        self.known.unsure.extend(next..next + AT_ONCE);
         let mut may_batch = false;
         while next < jobs {
             let bound = *allowed.wait_for(|bound| *bound > next).await?;
@@ -152,7 +160,9 @@ impl Producer {
         let (answer, job) = match told {
             Ok(job) => (Answer::Stored, Some(job)),
             Err(CallError::Unknown { .. }) => (Answer::Unknown, id),
-            Err(error) if error.is_safe_to_retry() => (Answer::NotExecuted, id),
+            Err(error) if error.is_safe_to_retry() => {
+                (Answer::NotExecuted, id.filter(|_| !self.known.unsure.contains(&number)))
+            }
             Err(error) => return Err(format!("job {number}: {error}").into()),
         };
         let receipt = Receipt { number, unix_ms: self.clock.unix_ms(), answer, job };
@@ -165,8 +175,8 @@ impl Producer {
         DEADLINES[self.random.below(DEADLINES.len() as u64) as usize]
     }
 
-    /// The id that a job has until it is refused under it: then it gets another, so that a refused
-    /// one that runs all the same is found out.
+    /// The id that a job has until it is refused, and could not be stored before: then it gets
+    /// another, so that a refused one that runs all the same is found out.
     fn id(&self, number: u32) -> JobId {
         let refused = self.known.refused.get(&number).copied().unwrap_or_default();
         let mut id = [0; 16];
