@@ -79,7 +79,7 @@ pub enum EventKind {
     /// Another schema is in force.
     SchemaChanged {
         /// Its number.
-        number: u64,
+        schema: u64,
     },
     /// A schema was tried and is refused; the one before stays in force.
     SchemaRefused {

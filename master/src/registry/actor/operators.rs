@@ -75,7 +75,7 @@ impl RegistryActor {
             Ok(done) => {
                 log::info!("schema loaded: {done}");
                 if let Reloaded::Changed { number } = done {
-                    self.events.push(EventKind::SchemaChanged { number: *number });
+                    self.events.push(EventKind::SchemaChanged { schema: *number });
                 }
             }
             Err(report) => {
