@@ -12,6 +12,7 @@
 //! * `signing.rs`: everything that the authority key is used for
 //! * `queue_roots.rs`: what jobs in a shared store are sealed with, and who gets which key
 //! * `state/`: [`State`], what survives a restart
+//! * `metrics.rs`: what is counted, as text for Prometheus
 //! * `audit.rs`: the audit log and its counters
 //! * [`events`]: what happened, numbered, for whoever looks on
 //! * `figures/`: what members report, put together
@@ -45,6 +46,7 @@ pub mod events;
 mod figures;
 pub mod http;
 mod master;
+mod metrics;
 mod queue_roots;
 pub mod registry;
 mod session;

@@ -17,6 +17,7 @@ pub mod ids;
 pub mod limits;
 pub mod link;
 pub mod logging;
+pub mod metrics;
 pub mod net;
 pub mod outcome;
 pub mod protocol;

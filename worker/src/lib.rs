@@ -13,6 +13,7 @@
 //! * `service`, `slots`: how calls of peers are served
 //! * [`jobs`]: queued calls, stored and run
 //! * `http`: what a worker tells of itself by HTTP; `own_link`: how it calls itself to know
+//! * [`metrics`]: what a worker counts of itself
 //! * `session`, `trust`, `authority`, `discover`: how the mesh is joined, and who is believed
 //!
 //! # A whole worker
@@ -60,6 +61,7 @@ pub mod hooks;
 #[cfg(feature = "http")]
 pub mod http;
 pub mod jobs;
+pub mod metrics;
 mod own_link;
 mod peers;
 mod routes;
@@ -93,4 +95,5 @@ pub use meshwork_shared::ids::JobId;
 pub use meshwork_shared::logging;
 pub use meshwork_shared::outcome::{CallError, Failure, NotExecuted, UnknownCause};
 pub use meshwork_shared::protocol::MemberKey;
+pub use metrics::Metrics;
 pub use worker::{Identity, Worker};

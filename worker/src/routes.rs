@@ -11,6 +11,8 @@ use meshwork_shared::link::handle::Link;
 use meshwork_shared::link::message::CommandRef;
 use meshwork_shared::protocol::{Member, MemberKey};
 
+use crate::metrics::meter::Meter;
+
 /// One instance of a worker that this one may call.
 pub(crate) struct Instance {
     pub(crate) key: MemberKey,
@@ -47,8 +49,17 @@ pub(crate) struct CommandRoute {
     /// False when the schema keeps the command from us.
     pub(crate) allowed: bool,
     pub(crate) instances: Vec<Arc<Instance>>,
-    /// Whose turn it is; lives longer than the snapshot.
-    turn: Arc<AtomicUsize>,
+    /// Lives longer than the snapshot.
+    track: Arc<Track>,
+}
+
+/// What stays of a command across snapshots.
+#[derive(Debug, Default)]
+pub(crate) struct Track {
+    /// Whose turn it is.
+    turn: AtomicUsize,
+    /// What is counted of calls to it.
+    pub(crate) meter: Meter,
 }
 
 impl CommandRoute {
@@ -61,10 +72,20 @@ impl CommandRoute {
         }
     }
 
+    /// What is counted of calls to it.
+    pub(crate) fn meter(&self) -> &Meter {
+        &self.track.meter
+    }
+
+    /// What outlives this snapshot, for a call under way.
+    pub(crate) fn track(&self) -> &Arc<Track> {
+        &self.track
+    }
+
     /// The next instance in turn that takes calls and was not tried yet.
     pub(crate) fn round_robin(&self, tried: &[Incarnation]) -> Option<&Arc<Instance>> {
         let count = self.instances.len();
-        let first = self.turn.fetch_add(1, Ordering::Relaxed);
+        let first = self.track.turn.fetch_add(1, Ordering::Relaxed);
         let in_turn = || {
             (0..count)
                 .map(move |step| &self.instances[(first.wrapping_add(step)) % count])
@@ -117,9 +138,9 @@ struct WorkerRoutes {
     commands: BTreeMap<String, CommandRoute>,
 }
 
-/// Whose turn it is, per command, across snapshots.
+/// What stays of each command across snapshots.
 #[derive(Default)]
-pub(crate) struct Turns(BTreeMap<(WorkerName, String), Arc<AtomicUsize>>);
+pub(crate) struct Turns(BTreeMap<(WorkerName, String), Arc<Track>>);
 
 impl Routes {
     /// Builds the snapshot of `me` from all instances that it may know.
@@ -140,13 +161,13 @@ impl Routes {
             for (number, command) in worker.commands.iter().enumerate() {
                 let name = command.name.to_string();
                 let serving = |instance: &&Arc<Instance>| instance.serves(&name);
-                let turn = turns.0.entry((worker.name.clone(), name.clone())).or_default().clone();
+                let track = turns.0.entry((worker.name.clone(), name.clone())).or_default().clone();
                 let route = CommandRoute {
                     schema: command.clone(),
                     number: number as u16,
                     allowed: schema.may_call(me, worker.name.as_str(), &name),
                     instances: instances.iter().filter(serving).cloned().collect(),
-                    turn,
+                    track,
                 };
                 commands.insert(name, route);
             }
@@ -163,6 +184,13 @@ impl Routes {
     /// All known instances of a worker.
     pub(crate) fn instances(&self, worker: &str) -> &[Arc<Instance>] {
         self.workers.get(worker).map_or(&[], |routes| &routes.instances)
+    }
+
+    /// All commands of all workers, by name.
+    pub(crate) fn commands(&self) -> impl Iterator<Item = (&WorkerName, &CommandRoute)> {
+        self.workers
+            .iter()
+            .flat_map(|(worker, routes)| routes.commands.values().map(move |route| (worker, route)))
     }
 
     /// All known instances of all workers.

@@ -19,6 +19,8 @@ use crate::handler::table::{Handlers, Served};
 use crate::jobs::options::JobOptions;
 use crate::jobs::serve::{Wanted, enqueue, question};
 use crate::jobs::wire;
+use crate::metrics::meter::Ending;
+use crate::metrics::tally;
 use crate::peers::LinkId;
 use crate::worker::Worker;
 
@@ -177,17 +179,22 @@ impl LinkService {
         let context = self.context(&call);
         let running = self.worker.inner().activity.begin();
         if let Some(slot) = served.slots.try_take() {
-            let held = Held { _slot: slot, _running: running };
+            let held = Held::new(slot, running);
             return Answered::Handling(served.handler.handle(context, call.body, held));
         }
         let place = match served.slots.queue() {
             Ok(place) => place,
-            Err(refused) => return Answered::Ready(Err(refused.into())),
+            Err(refused) => {
+                served.slots.meter().count(Ending::NotExecuted);
+                return Answered::Ready(Err(refused.into()));
+            }
         };
         let served = served.clone();
         let handling: Handling = Box::pin(async move {
-            let slot = place.slot(call.deadline).await?;
-            let held = Held { _slot: slot, _running: running };
+            let slot = place.slot(call.deadline).await.inspect_err(|_| {
+                served.slots.meter().count(Ending::NotExecuted);
+            })?;
+            let held = Held::new(slot, running);
             served.handler.handle(context, call.body, held).await
         });
         Answered::Handling(handling)
@@ -202,8 +209,14 @@ impl Service for LinkService {
         let access = self.access.load();
         let refused = match access.find(&call.command, &self.caller).as_ref() {
             Entry::Open(served) => return self.open(served, call),
-            Entry::Missing => NotExecuted::NoSuchCommand,
-            Entry::Denied => NotExecuted::NotAllowed,
+            Entry::Missing => {
+                tally::add(&self.worker.inner().tally.refused_missing);
+                NotExecuted::NoSuchCommand
+            }
+            Entry::Denied => {
+                tally::add(&self.worker.inner().tally.refused_denied);
+                NotExecuted::NotAllowed
+            }
         };
         Answered::Ready(Err(refused.into()))
     }

@@ -8,6 +8,8 @@ use meshwork_shared::outcome::NotExecuted;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
+use crate::metrics::meter::Meter;
+
 /// A call that waits is refused this part of its time before its deadline, so that the refusal
 /// reaches the caller while it still listens.
 const EARLY_PART: u32 = 8;
@@ -21,6 +23,7 @@ pub(crate) struct Slots {
     total: usize,
     waiting: AtomicUsize,
     backlog: usize,
+    meter: Arc<Meter>,
 }
 
 /// One slot, given back when dropped.
@@ -36,7 +39,18 @@ pub(crate) struct Place {
 impl Slots {
     pub(crate) fn new(concurrency: usize, backlog: usize) -> Self {
         let total = concurrency.clamp(1, Semaphore::MAX_PERMITS);
-        Self { free: Semaphore::new(total), total, waiting: AtomicUsize::new(0), backlog }
+        let (free, waiting) = (Semaphore::new(total), AtomicUsize::new(0));
+        Self { free, total, waiting, backlog, meter: Arc::default() }
+    }
+
+    /// Goes on counting where others have begun.
+    pub(crate) fn with_meter(self, meter: Arc<Meter>) -> Self {
+        Self { meter, ..self }
+    }
+
+    /// What is counted of the command.
+    pub(crate) fn meter(&self) -> &Arc<Meter> {
+        &self.meter
     }
 
     /// A slot, if one is free and nobody waits for it.
@@ -74,6 +88,13 @@ impl Slots {
             return Err(NotExecuted::overloaded("the command's backlog"));
         }
         Ok(place)
+    }
+}
+
+impl Slot {
+    /// What is counted of the command.
+    pub(crate) fn meter(&self) -> &Meter {
+        &self.slots.meter
     }
 }
 

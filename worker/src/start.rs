@@ -6,7 +6,6 @@ use std::sync::Arc;
 use actix::{Actor, Addr};
 use meshwork_queue::QueueBackend;
 use meshwork_schema::CommandName;
-use meshwork_shared::admission::HandshakeCounters;
 use meshwork_shared::config::{Credentials, WorkerConfig};
 use meshwork_shared::identity::NodeKey;
 use meshwork_shared::ids::{Incarnation, MeshId};
@@ -106,7 +105,7 @@ pub(crate) async fn start(mut builder: Builder) -> Result<Worker, StartError> {
         node_key,
         random,
         limits: config.limits.clone(),
-        counters: Arc::new(HandshakeCounters::default()),
+        counters: worker.inner().tally.handshakes.clone(),
     };
     let listen = config.listen.to_string();
     let in_place = surroundings.in_place;

@@ -2,7 +2,7 @@
 //! thread and any tokio runtime.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -31,6 +31,9 @@ use crate::command::Command;
 use crate::control::{Control, PeerDrains, Shutdown};
 use crate::handler::table::Handlers;
 use crate::jobs::Jobs;
+use crate::metrics::Metrics;
+use crate::metrics::depths::Depths;
+use crate::metrics::tally::Tally;
 use crate::routes::Routes;
 use crate::wakeup::{Changes, Stop};
 
@@ -72,8 +75,12 @@ pub(crate) struct Inner {
     pub(crate) wakeup: Changes,
     pub(crate) stopping: Stop,
     schema: ArcSwapOption<Schema>,
+    /// The number that the master gave it; 0 before there is one.
+    schema_number: AtomicU64,
     handlers: ArcSwapOption<Handlers>,
     pub(crate) activity: Activity,
+    pub(crate) tally: Tally,
+    pub(crate) depths: Depths,
     pub(crate) jobs: Jobs,
     /// What jobs in a shared store are sealed with; the control puts them here.
     pub(crate) job_keys: ArcSwap<JobKeys>,
@@ -108,8 +115,11 @@ impl Inner {
             wakeup: Changes::default(),
             stopping: Stop::default(),
             schema: ArcSwapOption::empty(),
+            schema_number: AtomicU64::new(0),
             handlers: ArcSwapOption::empty(),
             activity,
+            tally: Tally::default(),
+            depths: Depths::default(),
             jobs,
             control: OnceLock::new(),
             listens: OnceLock::new(),
@@ -160,7 +170,12 @@ impl Inner {
         self.schema.load_full()
     }
 
-    pub(crate) fn set_schema(&self, schema: Arc<Schema>) {
+    pub(crate) fn schema_number(&self) -> u64 {
+        self.schema_number.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_schema(&self, schema: Arc<Schema>, number: u64) {
+        self.schema_number.store(number, Ordering::Relaxed);
         self.schema.store(Some(schema));
     }
 
@@ -428,6 +443,20 @@ impl Worker {
     /// Handlers and jobs that run now.
     pub fn running(&self) -> usize {
         self.inner.activity.running()
+    }
+
+    /// What was counted so far, and how full things are now. As text it is what Prometheus reads,
+    /// the same as `GET /metrics` of the [worker's own HTTP](crate::Builder::http_listen).
+    ///
+    /// ```no_run
+    /// # async fn show(worker: &meshwork_worker::Worker) {
+    /// let metrics = worker.metrics().await;
+    /// let failed: u64 = metrics.calls.iter().map(|call| call.failed).sum();
+    /// println!("{failed} calls failed\n{metrics}");
+    /// # }
+    /// ```
+    pub async fn metrics(&self) -> Metrics {
+        Metrics::read(self).await
     }
 
     /// Takes no new calls, finishes what runs within the grace period, leaves the mesh. Safe to

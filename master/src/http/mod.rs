@@ -12,6 +12,7 @@
 //! | `GET /v1/mesh` | yes | [`dto::Mesh`] |
 //! | `GET /v1/events` | yes | [`EventPage`](crate::events::EventPage), or a WebSocket |
 //! | `POST /v1/events/ticket` | yes | what a browser opens that with |
+//! | `GET /metrics` | yes | text for Prometheus |
 //! | `POST /v1/members/{worker}/{variant}/revoke` | yes | [`dto::Revoked`] |
 //! | `POST /v1/queue-root/rotate` | yes | [`dto::QueueRoots`] |
 //! | `POST /v1/queue-root/forget` | yes | [`dto::QueueRoots`] |

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, Route, web};
+use meshwork_shared::metrics::CONTENT_TYPE;
 use meshwork_shared::protocol::MemberKey;
 
 use super::dto::{
@@ -28,6 +29,7 @@ pub(super) fn configure(app: &mut web::ServiceConfig) {
     };
     app.service(resource("/healthz", web::get().to(healthz)).route(web::head().to(healthz)))
         .service(resource("/readyz", web::get().to(readyz)).route(web::head().to(readyz)))
+        .service(resource("/metrics", web::get().to(metrics)))
         .service(resource("/v1/master", web::get().to(master)))
         .service(resource("/v1/members", web::get().to(members)))
         .service(resource("/v1/schema", web::get().to(schema)))
@@ -137,6 +139,25 @@ async fn counters(facts: web::Data<Facts>) -> HttpResponse {
         Ok(counters) => {
             let counters = counters.by_name(&facts.handshakes);
             HttpResponse::Ok().json(CounterList { counters })
+        }
+        Err(unavailable) => unavailable,
+    }
+}
+
+async fn metrics(facts: web::Data<Facts>) -> HttpResponse {
+    let read = async {
+        let counters = ask(&facts, CountersNow).await?;
+        let members = ask(&facts, MembersNow).await?;
+        let schema = ask(&facts, SchemaNow).await?;
+        Ok((counters, members, schema))
+    };
+    match read.await {
+        Ok((counters, members, SchemaStatus { schema, number, .. })) => {
+            let workers: Vec<_> =
+                schema.workers().iter().map(|worker| worker.name.to_string()).collect();
+            let handshakes = &facts.handshakes;
+            let text = crate::metrics::text(&counters, &members, &workers, number, handshakes);
+            HttpResponse::Ok().content_type(CONTENT_TYPE).body(text)
         }
         Err(unavailable) => unavailable,
     }

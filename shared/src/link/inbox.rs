@@ -162,6 +162,11 @@ impl Inbox {
         self.in_flight.load(Ordering::Relaxed)
     }
 
+    /// Bytes of requests that the task has not taken yet.
+    pub(crate) fn queued_bytes(&self) -> usize {
+        self.lock().bytes
+    }
+
     /// Moves everything into `taken`; when there is nothing, `waker` is called for the next item.
     pub(crate) fn take(&self, taken: &mut Vec<Item>, waker: &Waker) {
         let mut state = self.lock();

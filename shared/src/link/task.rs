@@ -172,6 +172,7 @@ impl<S: Service> LinkTask<S> {
     /// One turn; true when something moved.
     fn turn(&mut self, cx: &mut Context<'_>) -> Result<bool, LinkEnd> {
         let now = Instant::now();
+        self.shared.turns(now);
         if self.closing.is_some() {
             return self.close_turn(cx, now).map(|()| false);
         }

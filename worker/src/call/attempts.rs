@@ -12,6 +12,7 @@ use meshwork_shared::outcome::{CallError, NotExecuted};
 use tokio::time::{Instant, timeout_at};
 
 use super::Outgoing;
+use super::metered::Metered;
 use super::options::Strategy;
 use crate::routes::{CommandRoute, Instance};
 
@@ -72,6 +73,10 @@ pub(crate) struct Attempts<'a> {
     refused: Option<Box<CallError>>,
     /// Fixed when its first instance is chosen.
     until: Option<Instant>,
+    /// From then on.
+    metered: Option<Metered>,
+    /// When the last answer came.
+    answered: Option<Instant>,
 }
 
 impl<'a> Attempts<'a> {
@@ -84,7 +89,8 @@ impl<'a> Attempts<'a> {
             Err(reason) => (Body::empty(), Stage::Refused(reason)),
         };
         let call = outgoing(body);
-        Self { call, stage, tried: Tried::default(), refused: None, until: None }
+        let tried = Tried::default();
+        Self { call, stage, tried, refused: None, until: None, metered: None, answered: None }
     }
 
     /// Ends with a deadline that was fixed before.
@@ -103,7 +109,12 @@ impl<'a> Attempts<'a> {
                 return Err(Err(total(self.refused.take().map(|before| *before), error)));
             }
         };
-        let deadline = *self.until.get_or_insert_with(|| call.deadline(route));
+        if self.metered.is_none() {
+            let began = Instant::now();
+            self.until.get_or_insert_with(|| call.deadline(route, began));
+            self.metered = Some(Metered::new(route.track().clone(), began));
+        }
+        let Some(deadline) = self.until else { return Ok(Stage::Over) };
         let Some(to) = choose(route, &call.options.strategy, self.tried.as_slice()) else {
             return self.wait(deadline);
         };
@@ -167,7 +178,9 @@ impl Future for Attempts<'_> {
                 }
                 Stage::Sent { reply, idempotent } => {
                     let idempotent = *idempotent;
-                    match ready!(Pin::new(reply).poll(cx)) {
+                    let answer = ready!(Pin::new(&mut *reply).poll(cx));
+                    this.answered = Some(reply.answered_at());
+                    match answer {
                         Ok(body) => Err(Ok(body)),
                         Err(error) => this.go_on(error, idempotent),
                     }
@@ -183,6 +196,9 @@ impl Future for Attempts<'_> {
                 Ok(stage) => this.stage = stage,
                 Err(outcome) => {
                     this.stage = Stage::Over;
+                    if let Some(metered) = this.metered.take() {
+                        metered.end(&outcome, this.answered);
+                    }
                     return Poll::Ready(outcome);
                 }
             }

@@ -11,11 +11,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::join_all;
 use meshwork_schema::Variant;
-use meshwork_shared::link::message::Body;
+use meshwork_shared::link::message::{Body, Request};
 use meshwork_shared::outcome::{CallError, NotExecuted};
 use meshwork_shared::protocol::MemberKey;
 use serde::de::DeserializeOwned;
+use tokio::time::Instant;
 
+use super::metered::Metered;
 use super::options::CallOptions;
 use super::{Asking, Outgoing, decode, send};
 use crate::routes::Instance;
@@ -146,9 +148,7 @@ impl<'a, R> Broadcast<'a, R> {
     }
 
     /// Everyone expected, with the request for each; or why nobody may be asked.
-    fn requests(
-        &self,
-    ) -> Result<Vec<(Arc<Instance>, meshwork_shared::link::message::Request)>, NotExecuted> {
+    fn requests(&self) -> Result<Vec<(Arc<Instance>, Request, Metered)>, NotExecuted> {
         let call = Outgoing {
             worker: self.worker,
             callee: self.callee,
@@ -159,9 +159,14 @@ impl<'a, R> Broadcast<'a, R> {
         };
         let routes = self.worker.inner().routes.load();
         let route = call.route(&routes)?;
-        let deadline = call.deadline(route);
+        let began = Instant::now();
+        let deadline = call.deadline(route, began);
         let expected = route.instances.iter().filter(|instance| self.expects(instance));
-        Ok(expected.map(|to| (to.clone(), call.request(route, to, deadline))).collect())
+        let request = |to: &Arc<Instance>| {
+            let metered = Metered::new(route.track().clone(), began);
+            (to.clone(), call.request(route, to, deadline), metered)
+        };
+        Ok(expected.map(request).collect())
     }
 }
 
@@ -173,8 +178,8 @@ impl<R> Broadcast<'_, R> {
             Err(reason) => return self.refused(&reason),
         };
         let read = &read;
-        let asked = requests.into_iter().map(|(to, request)| async move {
-            let result = send(&to, request).await.and_then(read);
+        let asked = requests.into_iter().map(|(to, request, metered)| async move {
+            let result = send(&to, request, metered).await.and_then(read);
             InstanceOutcome { instance: to.key.clone(), result }
         });
         Outcomes { outcomes: join_all(asked).await }

@@ -7,7 +7,9 @@ use meshwork_shared::ids::Incarnation;
 use meshwork_shared::link::message::Body;
 use meshwork_shared::outcome::{CallError, NotExecuted};
 use meshwork_shared::protocol::MemberKey;
+use tokio::time::Instant;
 
+use super::metered::Metered;
 use super::options::CallOptions;
 use super::{Asking, Outgoing, decode, encode, json_body, send};
 use crate::command::Command;
@@ -77,14 +79,15 @@ impl Peer {
         let options = self.options.clone();
         let asking = Asking::Direct;
         let call = Outgoing { worker: &self.worker, callee, command, asking, body, options };
-        let (to, request) = {
+        let began = Instant::now();
+        let (to, request, metered) = {
             let routes = self.worker.inner().routes.load();
             let route = call.route(&routes).map_err(CallError::not_executed)?;
             let to = route.instances.iter().find(|instance| instance.key == self.key).cloned();
             let to = to.ok_or(CallError::not_executed(NotExecuted::NoInstance))?;
-            let request = call.request(route, &to, call.deadline(route));
-            (to, request)
+            let request = call.request(route, &to, call.deadline(route, began));
+            (to, request, Metered::new(route.track().clone(), began))
         };
-        send(&to, request).await
+        send(&to, request, metered).await
     }
 }

@@ -63,7 +63,7 @@ impl<'a> Storing<'a> {
         let call = self.outgoing(asking, Body::empty());
         let routes = self.worker.inner().routes.load();
         let route = call.route(&routes).map_err(CallError::not_executed)?;
-        Ok((route.schema.clone(), call.deadline(route)))
+        Ok((route.schema.clone(), call.deadline(route, Instant::now())))
     }
 
     /// A job with these arguments, for a queue that is shared.

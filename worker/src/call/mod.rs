@@ -12,12 +12,14 @@ pub mod broadcast;
 pub mod direct;
 pub mod enqueue;
 pub mod enqueue_broadcast;
+mod metered;
 pub mod options;
 
 use bytes::Bytes;
 use meshwork_schema::{CommandSchema, Delivery};
 use meshwork_shared::codec::Codec;
 use meshwork_shared::ids::CallId;
+use meshwork_shared::link::handle::PendingReply;
 use meshwork_shared::link::message::{Body, CommandRef, Request};
 use meshwork_shared::outcome::{CallError, NotExecuted, UnknownCause};
 use serde::de::DeserializeOwned;
@@ -27,6 +29,7 @@ use crate::command::Command;
 use crate::jobs::wire::ENQUEUE;
 use crate::routes::{CommandRoute, Instance, Routes};
 use crate::worker::Worker;
+use metered::Metered;
 use options::CallOptions;
 
 /// How a command is asked for; what the schema says of the command must fit.
@@ -89,10 +92,10 @@ impl<'a> Outgoing<'a> {
         self.asking.fits(&route.schema).map(|()| route)
     }
 
-    /// When the call ends: the caller's choice or the schema's, but no later than the deadline that
-    /// is inherited from the call being served.
-    fn deadline(&self, route: &CommandRoute) -> Instant {
-        let own = Instant::now() + self.options.deadline.unwrap_or(route.schema.timeout);
+    /// When a call that begins now ends: the caller's choice or the schema's, but no later than the
+    /// deadline that is inherited from the call being served.
+    fn deadline(&self, route: &CommandRoute, now: Instant) -> Instant {
+        let own = now + self.options.deadline.unwrap_or(route.schema.timeout);
         self.worker.inherited_deadline().map_or(own, |inherited| own.min(inherited))
     }
 
@@ -114,12 +117,25 @@ impl<'a> Outgoing<'a> {
 }
 
 /// Hands a request to an instance's link and waits for the answer, if there is to be one.
-async fn send(to: &Instance, request: Request) -> Result<Body, CallError> {
-    let link = to.link.as_ref().ok_or(CallError::not_executed(NotExecuted::NoInstance))?;
+async fn send(to: &Instance, request: Request, metered: Metered) -> Result<Body, CallError> {
+    let (outcome, answered) = match hand_over(to, request) {
+        Ok(Some(mut reply)) => {
+            let outcome = (&mut reply).await;
+            (outcome, Some(reply.answered_at()))
+        }
+        Ok(None) => (Ok(Body::empty()), None),
+        Err(reason) => (Err(CallError::not_executed(reason)), None),
+    };
+    metered.end(&outcome, answered);
+    outcome
+}
+
+fn hand_over(to: &Instance, request: Request) -> Result<Option<PendingReply>, NotExecuted> {
+    let link = to.link.as_ref().ok_or(NotExecuted::NoInstance)?;
     if request.wants_reply {
-        link.call(request).map_err(CallError::not_executed)?.await
+        link.call(request).map(Some)
     } else {
-        link.cast(request).map(|()| Body::empty()).map_err(CallError::not_executed)
+        link.cast(request).map(|()| None)
     }
 }
 

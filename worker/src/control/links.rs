@@ -1,6 +1,7 @@
 //! Links of the control: how they are made, what becomes of them, and the routes over them.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use actix::{AsyncContext, Context};
 use meshwork_shared::handshake::SchemaKnown;
@@ -14,6 +15,7 @@ use meshwork_shared::protocol::MemberKey;
 
 use super::dial::Dial;
 use super::{Control, Dialled, Ended};
+use crate::metrics::tally;
 use crate::own_link::OwnService;
 use crate::peers::{Effect, Event, LinkId, NewLink};
 use crate::routes::{Instance, Routes};
@@ -61,6 +63,7 @@ impl Control {
                 self.adopt(established, verified, None, ctx);
             }
             Err((code, text)) => {
+                tally::add(&self.worker.inner().tally.links_refused);
                 log::warn!("a link from {from} is refused ({code}): {}", text.escape_debug());
                 actix_rt::spawn(async move { refuse(established, code, &text).await });
             }
@@ -78,6 +81,8 @@ impl Control {
                 false
             }
         };
+        let dials = &self.worker.inner().tally;
+        tally::add(if adopted { &dials.dials_linked } else { &dials.dials_failed });
         if !adopted {
             self.peer_event(Event::DialFailed { key, incarnation, code }, ctx);
         }
@@ -200,6 +205,9 @@ impl Control {
     pub(super) fn peer_event(&mut self, event: Event, ctx: &mut Context<Self>) {
         let Some(peers) = &mut self.peers else { return };
         let effects = peers.handle(event, tokio::time::Instant::now());
+        if let Some(number) = peers.view_number() {
+            self.worker.inner().tally.view.store(number, Ordering::Relaxed);
+        }
         let mut routes_changed = false;
         for effect in effects {
             match effect {
@@ -225,14 +233,16 @@ impl Control {
                 // A retired link is in no route any more.
                 Effect::Retire { .. } | Effect::RoutesChanged => routes_changed = true,
                 Effect::Resync => self.resync(),
-                Effect::PeerConnected { key, .. } => {
+                Effect::PeerConnected { key, incarnation } => {
+                    self.worker.inner().tally.linked(&key, incarnation);
                     log::info!("linked to {key}");
                     self.reporting.tell_soon();
                     // The routes must know a peer before its hook runs.
                     self.rebuild_routes();
                     self.hooks.connected(&key);
                 }
-                Effect::PeerDisconnected { key, reason, .. } => {
+                Effect::PeerDisconnected { key, incarnation, reason } => {
+                    self.worker.inner().tally.parted(&key, incarnation);
                     log::info!("no longer linked to {key}: {reason}");
                     self.reporting.tell_soon();
                     self.rebuild_routes();

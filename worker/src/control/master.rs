@@ -18,6 +18,7 @@ use super::{Control, FIRST_DIALS_WITHIN};
 use crate::builder::StartError;
 use crate::context::Caller;
 use crate::handler::table::{Handlers, cores};
+use crate::metrics::tally;
 use crate::peers::{Event, Me, Peers};
 use crate::session::control_request;
 use crate::trust::ActiveSchema;
@@ -30,6 +31,7 @@ impl Control {
         self.master = Some(master);
         self.worker.inner().set_has_master(true);
         self.reporting.begin();
+        tally::add(&self.worker.inner().tally.sessions);
         self.lease = welcome.lease();
         if let SchemaNews::Signed(signed) = &welcome.schema
             && let Err(reason) = self.take_schema(&signed.0, ctx)
@@ -158,7 +160,7 @@ impl Control {
         let schema = Arc::new(schema);
         let signature = signed.last_chunk::<64>().copied();
         self.trust.set_schema(ActiveSchema { schema: schema.clone(), known, signature });
-        self.worker.inner().set_schema(schema.clone());
+        self.worker.inner().set_schema(schema.clone(), known.number);
         if before.is_some_and(|before| before.known != known) {
             log::info!("schema {} is in force", known.number);
             self.schema_changed(&schema, ctx);

@@ -12,6 +12,7 @@ use actix::{Actor, Addr, AsyncContext, Context as ActorContext, Message};
 use meshwork_shared::link::message::Body;
 use meshwork_shared::link::service::Handling;
 use meshwork_shared::outcome::{Failure, NotExecuted};
+use tokio::time::Instant;
 
 use super::{Handler, Held, decode, encode};
 use crate::command::Command;
@@ -109,11 +110,18 @@ where
             })
         });
         Box::pin(async move {
-            let _held = held;
-            match sent?.await {
-                Ok(reply) => encode::<C>(reply),
-                Err(_) => Err(Failure::new("panic", "the actor stopped before it answered").into()),
-            }
+            let since = Instant::now();
+            let answer = match sent {
+                Err(refused) => Err(refused),
+                Ok(sent) => match sent.await {
+                    Ok(reply) => encode::<C>(reply),
+                    Err(_) => {
+                        Err(Failure::new("panic", "the actor stopped before it answered").into())
+                    }
+                },
+            };
+            held.end(&answer, Some(since));
+            answer
         })
     }
 }

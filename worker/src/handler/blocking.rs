@@ -9,6 +9,7 @@ use bytes::Bytes;
 use meshwork_shared::link::message::{Answer, Body};
 use meshwork_shared::link::service::Handling;
 use meshwork_shared::outcome::Failure;
+use tokio::time::Instant;
 
 use super::{Handler, Held, decode, encode, panicked};
 use crate::command::Command;
@@ -24,10 +25,15 @@ pub(crate) enum Pool {
 }
 
 impl Pool {
-    fn run(self, work: impl FnOnce() -> Answer + Send + 'static) -> Handling {
+    /// Runs `work`, and gives back what it holds on the thread itself: a call that is cancelled
+    /// still occupies it.
+    fn run(self, held: Held, work: impl FnOnce() -> Answer + Send + 'static) -> Handling {
         let caught = move || {
-            catch_unwind(AssertUnwindSafe(work))
-                .unwrap_or_else(|panic| Err(panicked(panic.as_ref()).into()))
+            let since = Instant::now();
+            let answer = catch_unwind(AssertUnwindSafe(work))
+                .unwrap_or_else(|panic| Err(panicked(panic.as_ref()).into()));
+            held.end(&answer, Some(since));
+            answer
         };
         match self {
             Self::InPlace => Box::pin(async move { caught() }),
@@ -62,9 +68,7 @@ where
 {
     fn handle(&self, context: Context, body: Body, held: Held) -> Handling {
         let function = self.function.clone();
-        // Held on the thread itself: a call that is cancelled still occupies it.
-        self.pool.run(move || {
-            let _held = held;
+        self.pool.run(held, move || {
             let command = decode::<C>(&body)?;
             drop(body);
             encode::<C>(function(context, command))
@@ -94,10 +98,7 @@ where
 {
     fn handle(&self, context: Context, body: Body, held: Held) -> Handling {
         let function = self.function.clone();
-        self.pool.run(move || {
-            let _held = held;
-            Ok(Body::raw(function(context, body.bytes)?))
-        })
+        self.pool.run(held, move || Ok(Body::raw(function(context, body.bytes)?)))
     }
 
     fn is_blocking(&self) -> bool {

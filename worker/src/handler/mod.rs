@@ -11,14 +11,17 @@ mod future;
 pub(crate) mod table;
 
 use std::any::Any;
-use std::future::ready;
+use std::future::{poll_fn, ready};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
 
 use futures_util::FutureExt;
 use meshwork_shared::codec::Codec;
 use meshwork_shared::link::message::{Answer, Body};
 use meshwork_shared::link::service::Handling;
 use meshwork_shared::outcome::{ErrorBody, Failure, NotExecuted};
+use tokio::time::Instant;
 
 pub(crate) use blocking::{BlockingHandler, Pool, RawBlockingHandler};
 pub(crate) use future::{FutureHandler, RawHandler};
@@ -26,13 +29,47 @@ pub(crate) use future::{FutureHandler, RawHandler};
 use crate::activity::Running;
 use crate::command::Command;
 use crate::context::Context;
+use crate::metrics::meter::{Ending, TIMED_ONE_IN};
 use crate::slots::Slot;
 
 /// What a call occupies while its handler runs: a slot of its command, and a place in the count of
 /// what runs. Given back when dropped.
 pub(crate) struct Held {
-    pub(crate) _slot: Slot,
-    pub(crate) _running: Running,
+    slot: Slot,
+    _running: Running,
+    /// Set when this one is timed, though it may answer at once.
+    began: Option<Instant>,
+    is_over: bool,
+}
+
+impl Held {
+    pub(crate) fn new(slot: Slot, running: Running) -> Self {
+        let began = slot.meter().times_next().then(Instant::now);
+        Self { slot, _running: running, began, is_over: false }
+    }
+
+    /// The handler is done; it has waited or computed elsewhere since `since`, or answered at once.
+    fn end(mut self, answer: &Answer, since: Option<Instant>) {
+        self.is_over = true;
+        let (meter, ending) = (self.slot.meter(), Ending::of_answer(answer));
+        meter.count(ending);
+        if ending != Ending::Ok {
+            return;
+        }
+        match (since, self.began) {
+            (Some(since), began) => meter.took(began.unwrap_or(since).elapsed(), 1),
+            (None, Some(began)) => meter.took(began.elapsed(), TIMED_ONE_IN),
+            (None, None) => {}
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.slot.meter().count(Ending::Cancelled);
+        }
+    }
 }
 
 /// A handler without its types.
@@ -78,11 +115,28 @@ where
     let started = catch_unwind(AssertUnwindSafe(start));
     match started.unwrap_or_else(|panic| Err(panicked(panic.as_ref()).into())) {
         Ok(future) => Box::pin(async move {
-            let answer = AssertUnwindSafe(future).catch_unwind().await;
-            drop(held);
-            answer.unwrap_or_else(|panic| Err(panicked(panic.as_ref()).into()))
+            let (answer, since) = run(AssertUnwindSafe(future).catch_unwind()).await;
+            let answer = answer.unwrap_or_else(|panic| Err(panicked(panic.as_ref()).into()));
+            held.end(&answer, since);
+            answer
         }),
-        Err(refused) => Box::pin(ready(Err(refused))),
+        Err(refused) => {
+            let answer = Err(refused);
+            held.end(&answer, None);
+            Box::pin(ready(answer))
+        }
+    }
+}
+
+/// Runs a future to its end; says since when it has waited, unless it was done at once.
+async fn run<F: Future>(future: F) -> (F::Output, Option<Instant>) {
+    let mut future = pin!(future);
+    match poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await {
+        Poll::Ready(answer) => (answer, None),
+        Poll::Pending => {
+            let since = Instant::now();
+            (future.await, Some(since))
+        }
     }
 }
 

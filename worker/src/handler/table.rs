@@ -133,7 +133,11 @@ impl Handlers {
             };
             let unchanged = command.concurrency == served.schema.concurrency
                 && command.backlog == served.schema.backlog;
-            let slots = unchanged.then(|| served.slots.clone());
+            let slots = unchanged.then(|| served.slots.clone()).unwrap_or_else(|| {
+                let slots = new_slots(command, served.handler.as_ref(), self.blocking);
+                Arc::new(slots.with_meter(served.slots.meter().clone()))
+            });
+            let slots = Some(slots);
             updated.serve(command, served.handler.clone(), slots);
         }
         for (name, handler) in &self.resting {
@@ -151,7 +155,8 @@ impl Handlers {
         handler: Arc<dyn Handler>,
         slots: Option<Arc<Slots>>,
     ) {
-        let slots = slots.unwrap_or_else(|| new_slots(schema, handler.as_ref(), self.blocking));
+        let slots =
+            slots.unwrap_or_else(|| Arc::new(new_slots(schema, handler.as_ref(), self.blocking)));
         let served = Served { schema: schema.clone(), handler, slots };
         self.by_name.insert(schema.name.to_string(), Arc::new(served));
     }
@@ -188,16 +193,16 @@ fn serve(
         return Err(RegistrationError::Unknown { worker, command });
     };
     let handler = registration.handler.clone();
-    let slots = new_slots(schema, handler.as_ref(), blocking);
+    let slots = Arc::new(new_slots(schema, handler.as_ref(), blocking));
     Ok(Served { schema: schema.clone(), handler, slots })
 }
 
-fn new_slots(schema: &CommandSchema, handler: &dyn Handler, blocking: usize) -> Arc<Slots> {
+fn new_slots(schema: &CommandSchema, handler: &dyn Handler, blocking: usize) -> Slots {
     let default = if handler.is_blocking() { blocking } else { CONCURRENCY_DEFAULT };
     // A queued command runs its jobs in order unless the schema says otherwise.
     let default = if schema.queued { 1 } else { default };
     let concurrency = schema.concurrency.map_or(default, |n| n as usize);
-    Arc::new(Slots::new(concurrency, schema.backlog as usize))
+    Slots::new(concurrency, schema.backlog as usize)
 }
 
 /// Cores that this process may use.

@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `GET /healthz` | [`dto::Health`]; 200 for as long as the process runs |
 //! | `GET /readyz` | [`dto::Readiness`]; 503 unless a call gets through to this worker |
+//! | `GET /metrics` | [`Metrics`](crate::Metrics) as text for Prometheus |
 //! | `GET /v1/node` | [`dto::NodeInfo`] |
 //! | `GET /v1/peers` | [`dto::PeerList`] |
 //!

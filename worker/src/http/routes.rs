@@ -3,6 +3,8 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, Route, web};
 
+use meshwork_shared::metrics::CONTENT_TYPE;
+
 use super::Facts;
 use super::dto::{Health, NodeInfo, PeerList, PeerRow, Problem, Readiness, SchemaRow, State};
 
@@ -12,6 +14,7 @@ pub(super) fn configure(app: &mut web::ServiceConfig) {
     };
     app.service(resource("/healthz", web::get().to(healthz)).route(web::head().to(healthz)))
         .service(resource("/readyz", web::get().to(readyz)).route(web::head().to(readyz)))
+        .service(resource("/metrics", web::get().to(metrics)))
         .service(resource("/v1/node", web::get().to(node)))
         .service(resource("/v1/peers", web::get().to(peers)));
 }
@@ -29,6 +32,11 @@ async fn readyz(facts: web::Data<Facts>) -> HttpResponse {
             HttpResponse::ServiceUnavailable().json(readiness)
         }
     }
+}
+
+async fn metrics(facts: web::Data<Facts>) -> HttpResponse {
+    let text = facts.worker.metrics().await.to_string();
+    HttpResponse::Ok().content_type(CONTENT_TYPE).body(text)
 }
 
 async fn node(facts: web::Data<Facts>) -> HttpResponse {

@@ -89,7 +89,7 @@ async fn handle(
     let inner = worker.inner();
     let context = context(lease, worker, job.clone());
     let deadline = context.deadline;
-    let held = Held { _slot: slot, _running: inner.activity.begin() };
+    let held = Held::new(slot, inner.activity.begin());
     let mut handling = served.handler.handle(context, body, held);
     let answer: Answer = tokio::select! {
         biased;

@@ -24,6 +24,11 @@ pub(super) struct Feed {
 }
 
 impl Feed {
+    /// The number of the view as it stands here.
+    pub(super) fn number(&self) -> Option<u64> {
+        self.version.map(|(_, number)| number)
+    }
+
     /// What was asked of the master before is lost; it sends a view when it is back.
     pub(super) fn interrupt(&mut self) {
         *self = Self { version: None, epoch: self.epoch, awaits_view: true };

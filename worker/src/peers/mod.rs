@@ -108,6 +108,11 @@ impl Peers {
         }
     }
 
+    /// The number of the master's list that this goes by, while it is kept up to date.
+    pub(crate) fn view_number(&self) -> Option<u64> {
+        self.feed.number()
+    }
+
     /// Takes an event and says what is to be done.
     pub(crate) fn handle(&mut self, event: Event, now: Instant) -> Vec<Effect> {
         let mut out = Effects::default();

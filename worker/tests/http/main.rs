@@ -4,6 +4,7 @@
 
 mod bounds;
 mod health;
+mod metrics;
 mod shapes;
 #[path = "../support/mod.rs"]
 mod support;
