@@ -21,6 +21,7 @@ const MAY_IMPORT: [(&str, &[&str]); 12] = [
     ("meshwork-bench-harness", &[]),
     // What a user of the runtime would write down.
     ("thumbnails", &["meshwork-worker", "meshwork-schema"]),
+    ("meshwork-k8s-check", &[]),
     ("xtask", &[]),
 ];
 
