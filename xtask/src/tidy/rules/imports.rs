@@ -7,7 +7,7 @@ use crate::tidy::Finding;
 use crate::tidy::source::Tree;
 
 /// A member of the workspace and the members that it may depend on outside of tests.
-const MAY_IMPORT: [(&str, &[&str]); 12] = [
+const MAY_IMPORT: [(&str, &[&str]); 13] = [
     ("meshwork-schema", &[]),
     ("meshwork-shared", &["meshwork-schema"]),
     ("meshwork-queue", &["meshwork-schema", "meshwork-shared"]),
