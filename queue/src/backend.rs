@@ -72,7 +72,8 @@ pub enum Scope {
 /// One durable queue. See the [crate] for the contract that each implementation keeps.
 ///
 /// Every future is cancel-safe in this sense: dropped, its operation happened or did not, and a
-/// job that a dropped [`lease`](Self::lease) may have taken is handed back at once.
+/// job that a dropped [`lease`](Self::lease) may have taken is handed back at once
+/// ([`handed_back`](Self::handed_back) waits for it).
 pub trait Queue: Send + Sync + 'static {
     /// Stores jobs, each by itself. A job is stored when its result is `Ok`, and not before. A job
     /// whose id is known already (also as done or canceled) is not stored again: that makes a
@@ -105,6 +106,10 @@ pub trait Queue: Send + Sync + 'static {
     /// higher priority first, then the order of enqueueing. While the queue is paused there are
     /// none. Each is held for [`QueueOptions::lease`] from now unless it is renewed.
     fn lease<'a>(&'a self, consumer: &'a str, max: usize) -> BoxFuture<'a, Vec<Lease>>;
+
+    /// Waits until what dropped calls of [`lease`](Self::lease) may have taken is in the queue
+    /// again, as far as the store answers: who leaves waits for it before the process ends.
+    fn handed_back(&self) -> BoxFuture<'_, ()>;
 
     /// Holds leases for another [`QueueOptions::lease`] from now.
     ///

@@ -169,6 +169,12 @@ impl Queue for FileQueue {
         Box::pin(self.next_leases(consumer, max))
     }
 
+    fn handed_back(&self) -> BoxFuture<'_, ()> {
+        // What comes later is done after what was handed back, or with it.
+        let later = self.shared.ask(|_| Ok(()));
+        Box::pin(async move { drop(later.await) })
+    }
+
     fn renew<'a>(
         &'a self,
         tokens: &'a [LeaseToken],

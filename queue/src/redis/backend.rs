@@ -128,7 +128,7 @@ async fn names(
 /// A queue that is only looked at.
 fn core(store: &Arc<Store>, prefix: &Prefix, name: &QueueName) -> Core {
     let (store, site) = (store.clone(), Site::new(prefix, name));
-    Core { store, site, options: QueueOptions::default() }
+    Core::new(store, site, QueueOptions::default())
 }
 
 /// Deletes an empty queue and strikes it off the list; puts it back there if somebody used it

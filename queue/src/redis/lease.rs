@@ -4,7 +4,7 @@
 //! asks, and asks again when the bell rings, when something is due or a lease may end, or after
 //! [`LOOK_INTERVAL`]. What it took for a caller that is gone is handed back.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -40,11 +40,69 @@ pub(super) struct Taken {
     pub(super) blob: Bytes,
 }
 
+/// Takings whose callers are gone. Each is over when its sender is dropped: what it took, if it did,
+/// is handed back then.
+#[derive(Default)]
+pub(super) struct Withdrawn(Mutex<Vec<watch::Receiver<()>>>);
+
+impl Withdrawn {
+    fn push(&self, taking: watch::Receiver<()>) {
+        self.under_way(|all| all.push(taking));
+    }
+
+    /// Waits until all of them are over.
+    pub(super) async fn over(&self) {
+        for mut taking in self.under_way(|all| all.clone()) {
+            // Nothing is ever sent: this is the end of the sender.
+            let _ = taking.changed().await;
+        }
+    }
+
+    fn under_way<R>(&self, then: impl FnOnce(&mut Vec<watch::Receiver<()>>) -> R) -> R {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|taking| taking.has_changed().is_ok());
+        then(&mut all)
+    }
+}
+
+/// A caller that waits for jobs. Gone before it has its answer, its taking is withdrawn.
+pub(super) struct Waiter {
+    core: Arc<Core>,
+    taking: Option<watch::Receiver<()>>,
+}
+
+impl Waiter {
+    /// The caller of the taking that ends with the sender of `taking`.
+    pub(super) fn new(core: Arc<Core>, taking: watch::Receiver<()>) -> Self {
+        Self { core, taking: Some(taking) }
+    }
+
+    /// The answer is here.
+    pub(super) fn is_served(mut self) {
+        self.taking = None;
+    }
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        if let Some(taking) = self.taking.take() {
+            self.core.withdrawn.push(taking);
+        }
+    }
+}
+
+/// Where the answer goes, and what is dropped when the taking is over.
+pub(super) struct Reply {
+    pub(super) answer: oneshot::Sender<Handover>,
+    pub(super) over: watch::Sender<()>,
+}
+
 /// Jobs on their way to a caller; handed back if they never get there.
 pub(super) struct Handover {
     taken: Vec<Taken>,
     core: Arc<Core>,
     io: std::sync::Weak<Io>,
+    over: Option<watch::Sender<()>>,
 }
 
 impl Handover {
@@ -60,24 +118,25 @@ impl Drop for Handover {
             return;
         }
         let tokens: Vec<LeaseToken> = self.taken.iter().map(|taken| taken.token).collect();
-        let core = self.core.clone();
+        let (core, over) = (self.core.clone(), self.over.take());
         // Without the thread nothing is handed back; the leases end.
         if let Some(io) = self.io.upgrade() {
             io.spawn(async move {
                 core.hold("release", &tokens).await;
+                drop(over);
             });
         }
     }
 }
 
-/// Takes jobs for a consumer as soon as there are any; ends early when `answer` is dropped.
+/// Takes jobs for a consumer as soon as there are any; ends early when its caller is gone.
 pub(super) async fn take(
     core: Arc<Core>,
     ring: Arc<Ring>,
     io: std::sync::Weak<Io>,
     consumer: String,
     max: usize,
-    mut answer: oneshot::Sender<Handover>,
+    Reply { mut answer, over }: Reply,
 ) {
     let arguments = [Bytes::from(consumer), Bytes::from(max.to_string())];
     let mut rung = ring.rung();
@@ -86,7 +145,7 @@ pub(super) async fn take(
         rung.mark_unchanged();
         let wait = match ask(&core, &arguments).await {
             Ok((_, taken)) if !taken.is_empty() => {
-                let handover = Handover { taken, core, io };
+                let handover = Handover { taken, core, io, over: Some(over) };
                 // If the caller is gone, dropping it hands the jobs back.
                 drop(answer.send(handover));
                 return;

@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use meshwork_shared::ids::JobId;
 use meshwork_shared::random::Random;
 use redis::Value;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
 use super::batch::{Inbox, cut};
@@ -16,7 +16,7 @@ use super::codec::decode;
 use super::enqueue::{Enqueuer, refused};
 use super::finish::{Ending, Finisher, unavailable};
 use super::io::Io;
-use super::lease::{self, Taken};
+use super::lease::{self, Reply, Taken, Waiter, Withdrawn};
 use super::script::Script;
 use super::site::{Call, Site};
 use super::store::{CALL_TIMEOUT, CallError, Store};
@@ -33,9 +33,14 @@ pub(super) struct Core {
     pub(super) store: Arc<Store>,
     pub(super) site: Site,
     pub(super) options: QueueOptions,
+    pub(super) withdrawn: Withdrawn,
 }
 
 impl Core {
+    pub(super) fn new(store: Arc<Store>, site: Site, options: QueueOptions) -> Self {
+        Self { store, site, options, withdrawn: Withdrawn::default() }
+    }
+
     /// Calls a script that is safe to send again.
     pub(super) async fn call(
         &self,
@@ -93,7 +98,7 @@ impl RedisQueue {
         options: QueueOptions,
         random: Random,
     ) -> Self {
-        let core = Arc::new(Core { store, site, options });
+        let core = Arc::new(Core::new(store, site, options));
         let enqueuer = Arc::new(Enqueuer::new(core.clone()));
         let (enqueues, enqueuing) = Inbox::new(enqueuer.clone());
         let (finishes, finishing) = Inbox::new(Arc::new(Finisher::new(core.clone())));
@@ -158,11 +163,15 @@ impl RedisQueue {
             let (answer, answered) = oneshot::channel();
             let io = Arc::downgrade(&self.io);
             let (core, ring) = (self.core.clone(), self.ring().clone());
-            self.io.spawn(lease::take(core, ring, io, consumer.clone(), max, answer));
+            let (over, taking) = watch::channel(());
+            let waiter = Waiter::new(core.clone(), taking);
+            let reply = Reply { answer, over };
+            self.io.spawn(lease::take(core, ring, io, consumer.clone(), max, reply));
             let Ok(handover) = answered.await else {
                 // The thread ended: there is nothing to wait for any more.
                 return std::future::pending().await;
             };
+            waiter.is_served();
             let mut leases = Vec::new();
             for taken in handover.accept() {
                 match self.read(&taken) {
@@ -236,6 +245,10 @@ impl Queue for RedisQueue {
 
     fn lease<'a>(&'a self, consumer: &'a str, max: usize) -> BoxFuture<'a, Vec<Lease>> {
         Box::pin(self.next_leases(consumer, max))
+    }
+
+    fn handed_back(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.core.withdrawn.over())
     }
 
     fn renew<'a>(

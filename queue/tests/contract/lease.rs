@@ -140,3 +140,23 @@ pub(super) async fn a_dropped_lease_takes_nothing(store: &Store) {
     let depth = bench.queue.depth().await.unwrap();
     assert_eq!((depth.live(), depth.retried, depth.dead, depth.done), (0, 0, 0, 10));
 }
+
+pub(super) async fn what_a_dropped_lease_took_is_handed_back_before_one_leaves(store: &Store) {
+    let bench = store.open(QueueOptions { attempts: 1, ..options() });
+    for number in 0..40 {
+        let id = bench.enqueue("1").await;
+        // Dropped while the store is asked, or while its answer is on its way.
+        let wait = Duration::from_micros(50 * number);
+        let lease = match tokio::time::timeout(wait, bench.queue.lease("gone#1", 4)).await {
+            Ok(mut leases) => leases.remove(0),
+            Err(_) => {
+                bench.queue.handed_back().await;
+                let depth = bench.other.depth().await.unwrap();
+                assert_eq!((depth.ready, depth.running), (1, 0), "dropped after {wait:?}");
+                bench.lease().await
+            }
+        };
+        assert_eq!((lease.id, lease.is_last), (id, true));
+        bench.end(&lease, done()).await;
+    }
+}

@@ -81,6 +81,7 @@ pub(crate) async fn run(open: impl AsyncFn() -> Arc<dyn QueueBackend>) {
         lease::a_late_owner_changes_nothing,
         lease::a_released_job_is_first_again_and_no_attempt_counts,
         lease::a_dropped_lease_takes_nothing,
+        lease::what_a_dropped_lease_took_is_handed_back_before_one_leaves,
         finish::a_failed_run_is_repeated_after_a_wait,
         finish::the_handler_may_say_how_long_to_wait,
         finish::the_last_failure_makes_a_dead_letter,

@@ -186,6 +186,7 @@ impl Runner {
             return;
         }
         self.rests = served.is_none();
+        let asked = self.post.as_ref().map(|post| post.queue.clone());
         if let Some(served) = served {
             // A queue in this process answers at once.
             let ahead = if inner.jobs.is_in_process() { 0 } else { served.slots.total() };
@@ -195,7 +196,8 @@ impl Runner {
             self.post = Some(Post { served, queue });
         }
         // The question went to the queue as it was; as if it had brought nothing.
-        if self.asking.take().is_some() {
+        if let Some(queue) = asked.filter(|_| self.asking.is_some()) {
+            self.withdraw(queue);
             self.feed(Input::Leased(Vec::new()));
         }
     }
@@ -213,7 +215,7 @@ impl Runner {
                 let consumer = consumer_name(&self.worker);
                 self.asking = Some(Box::pin(async move { queue.lease(&consumer, max).await }));
             }
-            Effect::StopAsking => self.asking = None,
+            Effect::StopAsking => self.withdraw(queue),
             Effect::Start(lease) => self.start(*lease),
             Effect::Renew(tokens) => {
                 self.renewing = Some(Box::pin(async move {
@@ -232,6 +234,13 @@ impl Runner {
                 }
             }
         }
+    }
+
+    /// Withdraws the question. What it may have brought by now is handed back.
+    fn withdraw(&mut self, queue: Arc<dyn Queue>) {
+        self.asking = None;
+        let back = async move { queue.handed_back().await };
+        self.releasing.spawn_on(back, self.worker.inner().runtime());
     }
 
     fn start(&mut self, lease: Lease) {

@@ -7,6 +7,7 @@
 mod support;
 
 mod broadcast;
+mod drain;
 mod enqueue;
 mod outage;
 mod queue;

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, pending};
@@ -30,6 +31,10 @@ pub(crate) struct Faults {
     deaf: AtomicUsize,
     /// So many enqueues are taken, and their answers never come.
     silent: AtomicUsize,
+    /// Leases come late, and what nobody waits for any more is handed back late.
+    late: AtomicBool,
+    /// Leases that are being handed back.
+    returning: AtomicUsize,
     back: Notify,
 }
 
@@ -63,6 +68,11 @@ impl Store {
     /// The next enqueues are taken, but nobody hears of it.
     pub(crate) fn fall_silent(&self, count: usize) {
         self.faults.silent.store(count, Ordering::SeqCst);
+    }
+
+    /// Leases come so late that whoever asked may be gone.
+    pub(crate) fn lease_late(&self) {
+        self.faults.late.store(true, Ordering::SeqCst);
     }
 
     /// The queue of a command of `press`, as it is.
@@ -105,6 +115,32 @@ impl QueueBackend for Store {
 
     fn check(&self) -> BoxFuture<'_, Result<Vec<String>, Unavailable>> {
         std::future::ready(Ok(Vec::new())).boxed()
+    }
+}
+
+/// How late leases come, and go back.
+const LATE: Duration = Duration::from_millis(300);
+
+/// Leases on their way; dropped there, they are handed back after a while.
+struct OnTheWay {
+    inner: Arc<dyn Queue>,
+    faults: Arc<Faults>,
+    leases: Vec<Lease>,
+}
+
+impl Drop for OnTheWay {
+    fn drop(&mut self) {
+        if self.leases.is_empty() {
+            return;
+        }
+        let tokens: Vec<_> = self.leases.iter().map(Lease::token).collect();
+        let (inner, faults) = (self.inner.clone(), self.faults.clone());
+        faults.returning.fetch_add(1, Ordering::SeqCst);
+        tokio::spawn(async move {
+            tokio::time::sleep(LATE).await;
+            inner.release(&tokens).await;
+            faults.returning.fetch_sub(1, Ordering::SeqCst);
+        });
     }
 }
 
@@ -159,9 +195,26 @@ impl Queue for Flaky {
                     continue;
                 }
                 tokio::select! {
-                    leases = self.inner.lease(consumer, max) => return leases,
+                    leases = self.inner.lease(consumer, max) => {
+                        if !self.faults.late.load(Ordering::SeqCst) {
+                            return leases;
+                        }
+                        let (inner, faults) = (self.inner.clone(), self.faults.clone());
+                        let mut on_the_way = OnTheWay { inner, faults, leases };
+                        tokio::time::sleep(LATE).await;
+                        return std::mem::take(&mut on_the_way.leases);
+                    }
                     () = back => {}
                 }
+            }
+        }
+        .boxed()
+    }
+
+    fn handed_back(&self) -> BoxFuture<'_, ()> {
+        async move {
+            while self.faults.returning.load(Ordering::SeqCst) > 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
             }
         }
         .boxed()
