@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use meshwork_queue::{FinishError, Finished, JobEnd, JobStatus, LeaseToken, Queue, Reply};
+use meshwork_shared::backoff::Backoff;
 use meshwork_shared::link::message::{Answer, Body};
 use meshwork_shared::outcome::{ErrorBody, Failure, NotExecuted, Retry};
 use meshwork_shared::random::Random;
@@ -59,7 +60,8 @@ pub(super) async fn tell(
     random: &Random,
 ) -> Option<Finished> {
     let until = Instant::now() + FINISH_WITHIN;
-    let (mut wait, longest) = FINISH_AGAIN;
+    let (shortest, longest) = FINISH_AGAIN;
+    let mut backoff = Backoff::new(shortest, longest);
     let mut is_again = false;
     loop {
         match queue.finish(token, end.clone()).await {
@@ -75,9 +77,7 @@ pub(super) async fn tell(
             }
         }
         is_again = true;
-        let half = wait / 2;
-        sleep(half + Duration::from_millis(random.below(half.as_millis() as u64))).await;
-        wait = (wait * 2).min(longest);
+        sleep(backoff.next(random)).await;
     }
 }
 
