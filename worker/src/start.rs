@@ -84,7 +84,7 @@ pub(crate) async fn start(mut builder: Builder) -> Result<Worker, StartError> {
         random: random.clone(),
         clock,
         limits: config.limits.clone(),
-        lanes: Lanes::start(lanes).map_err(StartError::Thread)?,
+        lanes: Lanes::start_with(lanes, config.limits.dead_after).map_err(StartError::Thread)?,
         callers_runtime: (!surroundings.in_place && lanes == 0).then(Handle::current),
         hooks: builder.hooks.clone(),
         registrations,

@@ -13,6 +13,8 @@ const FRAME: RangeInclusive<u64> = FRAME_BYTES_FLOOR as u64..=16 << 20;
 const MESSAGE: RangeInclusive<u64> = FRAME_BYTES_FLOOR as u64..=1 << 30;
 const BUFFER: RangeInclusive<u64> = FRAME_BYTES_FLOOR as u64..=4 << 30;
 const TIME: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(3600);
+/// Below that a process whose handler computes in place could not vouch for itself in time.
+const DEAD_AFTER: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(3600);
 const MANY: RangeInclusive<u64> = 1..=1_000_000;
 
 /// Ranges of addresses without limits, at most: each is compared with every newcomer.
@@ -48,7 +50,7 @@ pub(super) fn resolve(fields: &mut Fields) -> Limits {
             default.calls_in_flight_max,
         ),
         ping_after: time(fields, "limits.ping_after", default.ping_after),
-        dead_after: time(fields, "limits.dead_after", default.dead_after),
+        dead_after: fields.duration("limits.dead_after", DEAD_AFTER).unwrap_or(default.dead_after),
         stalled_write: time(fields, "limits.stalled_write", default.stalled_write),
         json_depth_max: count(fields, "limits.json_depth_max", 1..=1024, default.json_depth_max),
         handshake: handshake(fields),

@@ -25,7 +25,7 @@ use meshwork_shared::link::accept::Accepted;
 use meshwork_shared::link::close::{CloseCode, LinkEnd};
 use meshwork_shared::link::connect::Connected;
 use meshwork_shared::link::handle::Link;
-use meshwork_shared::link::lanes::Lanes;
+use meshwork_shared::link::lanes::{Lanes, vouch_every};
 use meshwork_shared::net::Network;
 use meshwork_shared::protocol::{MemberKey, Pages, ToWorker, Welcome};
 use meshwork_shared::random::Random;
@@ -156,7 +156,7 @@ impl Control {
             self.peer_event(crate::peers::Event::Tick, ctx);
         }
         if now >= self.next_vouch {
-            self.next_vouch = now + Duration::from_secs(1);
+            self.next_vouch = now + vouch_every(self.limits.dead_after);
             self.links.values().for_each(|entry| entry.link.vouch_if_held_up(now));
         }
         if self.ready_by.is_some_and(|by| now >= by) {

@@ -83,6 +83,7 @@ fn what_is_no_size_or_out_of_range() {
         ("MESHWORK_LIMITS__PING_AFTER", "5", "no duration"),
         ("MESHWORK_LIMITS__PING_AFTER", "0s", "out of range"),
         ("MESHWORK_LIMITS__PING_AFTER", "900h", "out of range"),
+        ("MESHWORK_LIMITS__DEAD_AFTER", "900ms", "out of range"),
     ];
     for (variable, value, why) in wrong {
         let mistake = only(worker(&[(variable, value)]));
