@@ -22,7 +22,8 @@ pub(crate) struct Shared {
     pub(crate) inbox: Inbox,
     pub(crate) peer_draining: AtomicBool,
     pub(crate) drain_seen: AtomicBool,
-    /// Calls of the peer that wait for our answer, as of the task's last turn.
+    /// Messages that would be cut off if the link ended now, and one more while bytes wait to be
+    /// written, as of the task's last turn.
     pub(crate) unfinished: AtomicUsize,
     pub(crate) writer: Mutex<Writer>,
     made_at: Instant,
@@ -145,7 +146,8 @@ impl Link {
         self.shared.drain_seen.load(Ordering::Acquire)
     }
 
-    /// True when neither end waits for an answer of the other, and no message is half sent.
+    /// True when neither end waits for an answer of the other, no message is half sent, and all
+    /// that this end has said is with the socket.
     pub fn is_idle(&self) -> bool {
         self.in_flight() == 0 && self.shared.unfinished.load(Ordering::Relaxed) == 0
     }
@@ -161,7 +163,8 @@ impl Link {
     }
 
     /// Tells the peer that this process lives if the lane of this link is held up by a handler that
-    /// computes in place. To be called about once a second from a thread that is no lane.
+    /// computes in place. To be called every [`vouch_every`](super::lanes::vouch_every) from a
+    /// thread that is no lane.
     pub fn vouch_if_held_up(&self, now: Instant) {
         if self.is_open() && self.shared.lane.as_ref().is_some_and(|lane| lane.is_held_up(now)) {
             self.shared.lock_writer().vouch(now);

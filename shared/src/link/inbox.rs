@@ -28,6 +28,21 @@ pub(crate) enum Item {
     Close(CloseCode, String),
 }
 
+impl Item {
+    /// The request in it, if it is one.
+    pub(crate) fn request(&self) -> Option<&Request> {
+        match self {
+            Self::Call(request, _) | Self::Cast(request) => Some(request),
+            _ => None,
+        }
+    }
+
+    /// Bytes that it is counted with.
+    pub(crate) fn bytes(&self) -> usize {
+        self.request().map_or(0, |request| request.body.bytes.len())
+    }
+}
+
 struct State {
     items: Vec<Item>,
     bytes: usize,
@@ -35,13 +50,19 @@ struct State {
     replies: Replies,
 }
 
-/// Requests that the task has not taken yet, and everybody who waits for an answer.
+/// Requests that the task has not taken yet, and everybody who waits for an answer. Its bounds hold
+/// for these requests and for those that the task has taken and not written: the socket, or the
+/// peer, may take none.
 pub(crate) struct Inbox {
     state: Mutex<State>,
     /// Changed under the lock; who only asks whether the link lives, as every call does when it
     /// chooses its instance, asks without it. So it is with `in_flight`.
     closed: AtomicBool,
     in_flight: AtomicUsize,
+    /// Bytes and number of the requests that the task has taken and not written; it alone changes
+    /// them.
+    beyond_bytes: AtomicUsize,
+    beyond_items: AtomicUsize,
     items_max: usize,
     bytes_max: usize,
 }
@@ -54,6 +75,8 @@ impl Inbox {
             state: Mutex::new(state),
             closed: AtomicBool::new(false),
             in_flight: AtomicUsize::new(0),
+            beyond_bytes: AtomicUsize::new(0),
+            beyond_items: AtomicUsize::new(0),
             items_max: limits.calls_in_flight_max,
             bytes_max: limits.queued_bytes_max,
         }
@@ -95,11 +118,13 @@ impl Inbox {
         if request.wants_reply && state.replies.in_flight() >= self.items_max {
             return Err(NotExecuted::overloaded("calls in flight on the link"));
         }
-        if state.items.len() >= self.items_max {
+        let items = state.items.len() + self.beyond_items.load(Ordering::Relaxed);
+        if items >= self.items_max {
             return Err(NotExecuted::overloaded("requests queued for the link"));
         }
         // One message alone may be larger than the bound.
-        if state.bytes > 0 && state.bytes + bytes > self.bytes_max {
+        let queued = state.bytes + self.beyond_bytes.load(Ordering::Relaxed);
+        if queued > 0 && queued + bytes > self.bytes_max {
             return Err(NotExecuted::overloaded("bytes queued for the link"));
         }
         state.bytes += bytes;
@@ -176,12 +201,20 @@ impl Inbox {
             }
             return;
         }
-        state.bytes = 0;
+        // Until the task says how far it came.
+        self.beyond_bytes.fetch_add(std::mem::take(&mut state.bytes), Ordering::Relaxed);
+        self.beyond_items.fetch_add(state.items.len(), Ordering::Relaxed);
         if taken.is_empty() {
             std::mem::swap(&mut state.items, taken);
         } else {
             taken.append(&mut state.items);
         }
+    }
+
+    /// The task says how much of what it took is not written: it counts as if it were still here.
+    pub(crate) fn note_beyond(&self, bytes: usize, items: usize) {
+        self.beyond_bytes.store(bytes, Ordering::Relaxed);
+        self.beyond_items.store(items, Ordering::Relaxed);
     }
 
     /// Gives memory back while nothing is here.
@@ -251,7 +284,15 @@ mod tests {
         inbox.push_cast(cast(0)).unwrap_err();
         let mut taken = Vec::new();
         inbox.take(&mut taken, Waker::noop());
+        inbox.push_cast(cast(1)).unwrap_err();
+        inbox.note_beyond(100, 1);
+        let refused = inbox.push_cast(cast(1)).unwrap_err();
+        assert_eq!(refused, NotExecuted::overloaded("bytes queued for the link"), "none written");
+        inbox.note_beyond(98, 1);
         inbox.push_cast(cast(1)).unwrap();
+        let refused = inbox.push_cast(cast(1)).unwrap_err();
+        assert_eq!(refused, NotExecuted::overloaded("requests queued for the link"));
+        inbox.note_beyond(0, 0);
         inbox.push_cast(cast(1)).unwrap();
         let refused = inbox.push_cast(cast(1)).unwrap_err();
         assert_eq!(refused, NotExecuted::overloaded("requests queued for the link"));
@@ -274,6 +315,7 @@ mod tests {
         let [first, second] = [call().unwrap(), call().unwrap()];
         let mut taken = Vec::new();
         inbox.take(&mut taken, Waker::noop());
+        inbox.note_beyond(0, 0);
         let refused = call().unwrap_err();
         assert_eq!(refused, NotExecuted::overloaded("calls in flight on the link"));
         inbox.leave(first);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 
-use super::large::LargeKey;
+use super::large::{LargeKey, Role};
 
 /// Bytes of a piece, at most: what a small record may have to wait for inside a frame.
 pub(crate) const PIECE_BYTES_MAX: usize = 64 * 1024;
@@ -25,17 +25,20 @@ pub(crate) struct Piece {
     pub(crate) last: bool,
 }
 
-/// All large messages of a link that are being sent. Their number is bounded by the calls in
-/// flight, their bytes by the callers' own memory: bodies are shared, not copied.
+/// All large messages of a link that are being sent. Whoever lets requests in, on either side,
+/// looks at how many bytes are here: what the peer does not grant stays.
 #[derive(Default)]
 pub(crate) struct Outgoing {
     messages: BTreeMap<LargeKey, LargeMessage>,
     ready: VecDeque<LargeKey>,
+    request_bytes: usize,
+    response_bytes: usize,
 }
 
 impl Outgoing {
     /// The opening record of `body` was written; pieces follow once the receiver grants them.
     pub(crate) fn open(&mut self, key: LargeKey, body: Bytes) {
+        *self.bytes_mut(key.role) += body.len();
         self.messages.insert(key, LargeMessage { rest: body, granted: 0, queued: false });
     }
 
@@ -52,7 +55,24 @@ impl Outgoing {
 
     /// Forgets a message that nobody wants any more; true when some of it was still here.
     pub(crate) fn withdraw(&mut self, key: LargeKey) -> bool {
-        self.messages.remove(&key).is_some()
+        let Some(message) = self.messages.remove(&key) else { return false };
+        *self.bytes_mut(key.role) -= message.rest.len();
+        true
+    }
+
+    /// Bytes of messages of this kind that are not written yet; none when there are no messages.
+    pub(crate) fn bytes(&self, role: Role) -> usize {
+        match role {
+            Role::Request => self.request_bytes,
+            Role::Response => self.response_bytes,
+        }
+    }
+
+    fn bytes_mut(&mut self, role: Role) -> &mut usize {
+        match role {
+            Role::Request => &mut self.request_bytes,
+            Role::Response => &mut self.response_bytes,
+        }
     }
 
     /// The next piece of at most `bytes_max`, from each message in its turn.
@@ -72,6 +92,7 @@ impl Outgoing {
             if last {
                 self.messages.remove(&key);
             }
+            *self.bytes_mut(key.role) -= len;
             return Some(Piece { key, bytes, last });
         }
     }
@@ -109,6 +130,7 @@ mod tests {
             .map(|piece| (piece.key.id.0, piece.last))
             .collect();
         assert_eq!(order, [(1, false), (2, false), (1, false), (2, true)]);
+        assert_eq!(outgoing.bytes(Role::Request), PIECE_BYTES_MAX, "the rest of the first");
         outgoing.grant(key(1), 10 * PIECE_BYTES_MAX);
         assert_eq!(outgoing.next_piece(PIECE_BYTES_MAX).map(|piece| piece.last), Some(true));
         assert!(!outgoing.withdraw(key(1)));
@@ -119,7 +141,9 @@ mod tests {
         let mut outgoing = Outgoing::default();
         outgoing.open(key(1), Bytes::from(vec![1; 100]));
         outgoing.grant(key(1), 100);
+        assert_eq!((outgoing.bytes(Role::Request), outgoing.bytes(Role::Response)), (100, 0));
         assert!(outgoing.withdraw(key(1)));
+        assert_eq!(outgoing.bytes(Role::Request), 0);
         assert_eq!(outgoing.next_piece(PIECE_BYTES_MAX), None);
         assert!(!outgoing.is_ready());
     }

@@ -25,6 +25,7 @@ use super::core::{Event, LinkCore};
 use super::handle::{Link, Shared};
 use super::inbox::Item;
 use super::lanes::Lane;
+use super::large::Role;
 use super::replies::{Outcome, ReplyKey};
 use super::running::Running;
 use super::service::{Notice, Service};
@@ -81,6 +82,8 @@ pub struct LinkTask<S> {
     running: Running,
     /// Taken from the inbox and not yet in a frame: the socket is behind.
     held: VecDeque<Item>,
+    /// Bytes of requests in it.
+    held_bytes: usize,
     taken: Vec<Item>,
     /// The frame that is being worked off, in pieces.
     frame: Option<Bytes>,
@@ -126,6 +129,7 @@ pub fn link<S: Service>(
         last_read: now,
         running: Running::default(),
         held: VecDeque::new(),
+        held_bytes: 0,
         taken: Vec::new(),
         frame: None,
         events: Vec::new(),
@@ -179,6 +183,8 @@ impl<S: Service> LinkTask<S> {
         let mut moved = self.finish_handlers(cx);
         moved |= self.take_requests(cx, now);
         self.write_frames(cx, now)?;
+        let beyond_bytes = self.held_bytes + self.core.unwritten_bytes(Role::Request);
+        self.shared.inbox.note_beyond(beyond_bytes, self.held.len());
         moved |= self.may_take_held();
         if self.closing.is_none() {
             moved |= self.take_in(cx, now)?;
@@ -188,7 +194,7 @@ impl<S: Service> LinkTask<S> {
         }
         // Deadlines end also on a link that never rests.
         if self.closing.is_none() && now >= self.core.next_tick() {
-            self.shared.unfinished.store(self.core.unfinished(), Ordering::Relaxed);
+            self.note_unfinished();
             self.on_timer(now);
         }
         Ok(true)
@@ -196,7 +202,7 @@ impl<S: Service> LinkTask<S> {
 
     /// Nothing moves: sets the timer; true when it was due.
     fn rest(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<bool, LinkEnd> {
-        self.shared.unfinished.store(self.core.unfinished(), Ordering::Relaxed);
+        self.note_unfinished();
         let due = self.next_due(now);
         if self.timer.deadline() != due {
             self.timer.as_mut().reset(due);
@@ -206,6 +212,14 @@ impl<S: Service> LinkTask<S> {
         }
         self.on_timer(now.max(due));
         Ok(true)
+    }
+
+    /// Says what is not finished, for whoever waits to close the link.
+    fn note_unfinished(&self) {
+        let is_written =
+            self.core.unsealed_bytes() == 0 && self.shared.lock_writer().queued_bytes() == 0;
+        let unfinished = self.core.unfinished() + usize::from(!is_written);
+        self.shared.unfinished.store(unfinished, Ordering::Relaxed);
     }
 
     fn next_due(&self, now: Instant) -> Instant {
@@ -308,10 +322,7 @@ impl<S> Drop for LinkTask<S> {
 }
 
 fn deadline(item: &Item) -> Option<Instant> {
-    match item {
-        Item::Call(request, _) | Item::Cast(request) => Some(request.deadline),
-        _ => None,
-    }
+    item.request().map(|request| request.deadline)
 }
 
 /// Reads whatever the socket has into `buffer`. `Ok(0)` is the end of the stream.

@@ -1,5 +1,7 @@
 //! Links over real sockets, with keys that a handshake would have made.
 
+mod slow;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -10,7 +12,7 @@ use tokio::time::Instant;
 
 use super::close::{CloseCode, LinkEnd};
 use super::handle::Link;
-use super::lanes::Lanes;
+use super::lanes::{Lanes, vouch_every};
 use super::message::{Body, CommandRef, InboundCall, Request};
 use super::service::{Notice, Served, Service};
 use super::task::{Established, LinkTask, link};
@@ -22,7 +24,7 @@ use crate::net::{Network, Stream};
 use crate::outcome::{CallError, NotExecuted, UnknownCause};
 use crate::record::{self, Record, RecordType};
 
-/// Echoes; command 1 never answers, command 2 waits a millisecond first, 3 spins in place.
+/// Echoes; command 1 never answers, 2 waits a millisecond first, 3 spins in place, 4 answers much.
 struct Echo {
     notices: mpsc::Sender<Notice>,
     dropped: Arc<Mutex<u32>>,
@@ -55,6 +57,7 @@ impl Service for Echo {
                 std::thread::sleep(Duration::from_secs(4));
                 Served::Ready(Ok(body))
             }
+            CommandRef::Number(4) => Served::Ready(Ok(Body::raw(vec![4; 1 << 20]))),
             _ => Served::Ready(Ok(body)),
         }
     }
@@ -277,11 +280,11 @@ async fn requests_that_wait_for_the_socket_go_on_by_themselves() {
 #[test]
 fn a_lane_that_is_held_up_is_vouched_for() {
     let limits = Limits {
-        ping_after: Duration::from_millis(500),
-        dead_after: Duration::from_secs(3),
+        ping_after: Duration::from_millis(250),
+        dead_after: Duration::from_secs(1),
         ..Limits::default()
     };
-    let lanes = Lanes::start(1).unwrap();
+    let lanes = Lanes::start_with(1, limits.dead_after).unwrap();
     let lane = lanes.next().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
@@ -305,7 +308,7 @@ fn a_lane_that_is_held_up_is_vouched_for() {
         let reply = a.link.call(request(3, &b"spun"[..])).unwrap();
         let vouch = async {
             loop {
-                tokio::time::sleep(Duration::from_millis(200)).await;
+                tokio::time::sleep(vouch_every(limits.dead_after)).await;
                 callee.vouch_if_held_up(Instant::now());
             }
         };

@@ -257,6 +257,11 @@ impl<T> LinkCore<T> {
         self.frames.take()
     }
 
+    /// Bytes of large messages of ours that the peer has not granted, or that wait for their turn.
+    pub(crate) fn unwritten_bytes(&self, role: Role) -> usize {
+        self.outgoing.bytes(role)
+    }
+
     /// Bytes that wait here to be sealed.
     pub(crate) fn unsealed_bytes(&self) -> usize {
         self.frames.bytes()
@@ -288,10 +293,7 @@ impl<T> LinkCore<T> {
             Pulse::SendPing => {
                 self.write_bare(RecordType::Ping, CallId(0));
                 self.frames.release();
-                for key in self.assembly.stale(now) {
-                    let (_, grants) = self.assembly.withdraw(key);
-                    self.write_grants(grants);
-                }
+                self.give_up_stale(now);
             }
             Pulse::Dead => return Err(CloseCode::Silent),
         }

@@ -92,8 +92,9 @@ impl<T> LinkCore<T> {
         let id = record.call_id;
         let wants_reply = record.kind == RecordType::Call;
         if let Err(refused) = self.admit(&record) {
-            // A large message is refused before its first piece: none was granted.
-            if wants_reply {
+            // A large message is refused before its first piece: none was granted. Its sender is
+            // told even if it is a cast, or it would keep the pieces for as long as the link lives.
+            if wants_reply || record.extension.total_bytes.is_some() {
                 self.write_error(id, &refused.into());
             }
             return Ok(None);
@@ -104,10 +105,9 @@ impl<T> LinkCore<T> {
         let key = LargeKey { role: Role::Request, id };
         match self.assembly.open(key, record, total as usize, now) {
             Ok(grant) => self.write_grants(grant),
-            Err(OpenRefused::TooLarge { bytes, limit }) if wants_reply => {
+            Err(OpenRefused::TooLarge { bytes, limit }) => {
                 self.write_error(id, &NotExecuted::TooLarge { bytes, limit }.into());
             }
-            Err(OpenRefused::TooLarge { .. }) => {}
             Err(OpenRefused::Violation) => return Err(Violation::Order("bad large message")),
         }
         Ok(None)
@@ -177,12 +177,12 @@ impl<T> LinkCore<T> {
 
     /// The answer of a call; of one that nobody waits for, nothing comes of it.
     fn complete(&mut self, record: Record) -> Option<Event<T>> {
+        // An answer before all of the request was sent: the peer refused it, which may be a cast.
+        self.outgoing.withdraw(LargeKey { role: Role::Request, id: record.call_id });
         let call = self.pending.remove(record.call_id)?;
         if cfg!(mutate = "lost_reply") && (call.id.0 >> SLOT_BITS) % 16 == 15 {
             return None;
         }
-        // An answer before all of the request was sent: the peer refused it.
-        self.outgoing.withdraw(LargeKey { role: Role::Request, id: call.id });
         let result = if record.kind == RecordType::Reply {
             Ok(Body { codec: record.codec, bytes: record.body })
         } else {
@@ -212,6 +212,18 @@ impl<T> LinkCore<T> {
             Some(whole) => self.complete(whole),
             None => None,
         })
+    }
+
+    /// Gives up messages whose sender has gone quiet, and frees their memory for others.
+    pub(super) fn give_up_stale(&mut self, now: Instant) {
+        for key in self.assembly.stale(now) {
+            let (_, grants) = self.assembly.withdraw(key);
+            self.write_grants(grants);
+            if key.role == Role::Request {
+                let quiet = NotExecuted::overloaded("large messages whose pieces do not come");
+                self.write_error(key.id, &quiet.into());
+            }
+        }
     }
 
     fn on_window(&mut self, record: &Record) -> Result<(), Violation> {

@@ -227,6 +227,17 @@ async fn a_draining_end_refuses_new_calls() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_refuses_a_large_cast_says_so_and_its_sender_lets_go_of_it() {
+    let mut pair = Pair::new();
+    pair.b.drain();
+    let large = Request { wants_reply: false, ..pair.request(vec![1; 1 << 20]) };
+    pair.a.cast(&large, pair.now).unwrap();
+    assert_eq!(pair.a.unwritten_bytes(Role::Request), 1 << 20);
+    assert!(results(pair.settle().0).is_empty());
+    assert_eq!(pair.a.unwritten_bytes(Role::Request), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn both_ends_bound_the_calls_in_flight() {
     let mut pair = Pair::with(&Limits { calls_in_flight_max: 2, ..Limits::default() });
     for token in 0..2 {

@@ -80,6 +80,7 @@ impl<S> LinkTask<S> {
         self.complete_rest();
         self.core.end(touched, &mut self.events);
         self.complete_events();
+        self.held_bytes = 0;
         std::mem::take(&mut self.held).into_iter().for_each(|item| self.refuse(item));
         self.hand_out();
     }

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::super::close::{CloseCode, LinkEnd};
 use super::super::core::Event;
+use super::super::large::Role;
 use super::super::message::{Answer, InboundCall};
 use super::super::replies::ReplyKey;
 use super::super::running::Finished;
@@ -21,6 +22,10 @@ use crate::outcome::NotExecuted;
 /// With more bytes than this waiting for the socket, nothing is read for a moment, so that a peer
 /// that asks for more than it takes is slowed down before it is refused.
 const PAUSE_ABOVE_BYTES: usize = 4 << 20;
+
+/// With more bytes than this waiting for the socket, new calls of the peer are refused: it asks
+/// faster than it reads the answers.
+const REFUSE_ABOVE_BYTES: usize = 32 << 20;
 
 /// While the socket takes nothing, a piece is read this often: the peer may wait for us to read.
 const PAUSE_STALLED: Duration = Duration::from_millis(20);
@@ -115,7 +120,7 @@ impl<S: Service> LinkTask<S> {
     /// frames make one piece together, so that their answers travel together.
     fn work_off(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<(), LinkEnd> {
         let Some(mut frame) = self.frame.take() else { return Ok(()) };
-        let mut serving = Serving::new(self.shared.lock_writer().queued_bytes(), now);
+        let mut serving = Serving::new(self.has_answers_beyond_bounds(), now);
         let mut answers = self.answers_left();
         let mut bytes = frame.len();
         while serving.goes_on() && answers > 0 {
@@ -147,6 +152,12 @@ impl<S: Service> LinkTask<S> {
         Ok(())
     }
 
+    /// Whether the peer asks faster than it reads the answers, or takes the large ones.
+    fn has_answers_beyond_bounds(&self) -> bool {
+        self.shared.lock_writer().queued_bytes() > REFUSE_ABOVE_BYTES
+            || self.core.unwritten_bytes(Role::Response) > self.limits.write_bytes_max
+    }
+
     fn end_piece(&mut self, rest: Option<Bytes>, serving: &Serving) {
         self.frame = rest;
         self.hand_out();
@@ -163,7 +174,7 @@ impl<S: Service> LinkTask<S> {
             }
             Event::DrainSeen => {
                 // Counted before, so that whoever sees this sees every call that came before it.
-                self.shared.unfinished.store(self.core.unfinished(), Ordering::Relaxed);
+                self.note_unfinished();
                 self.shared.drain_seen.store(true, Ordering::Release);
             }
             Event::Ticket(ticket) => self.service.notice(Notice::Ticket(ticket)),

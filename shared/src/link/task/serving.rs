@@ -11,10 +11,6 @@ use super::super::service::Service;
 /// that neither end waits for the other.
 const CALLS_IN_A_ROW: usize = 64;
 
-/// With more bytes than this waiting for the socket, new calls of the peer are refused: it asks
-/// faster than it reads the answers.
-const REFUSE_ABOVE_BYTES: usize = 32 << 20;
-
 pub(super) struct Serving {
     refuses: bool,
     count: usize,
@@ -24,9 +20,9 @@ pub(super) struct Serving {
 }
 
 impl Serving {
-    /// A piece begins, with so many bytes waiting for the socket.
-    pub(super) fn new(queued_bytes: usize, now: Instant) -> Self {
-        Self { refuses: queued_bytes > REFUSE_ABOVE_BYTES, count: 0, last: None, since: now }
+    /// A piece begins, of which calls are refused or not.
+    pub(super) fn new(refuses: bool, now: Instant) -> Self {
+        Self { refuses, count: 0, last: None, since: now }
     }
 
     /// True while more calls may be served.

@@ -33,6 +33,7 @@ impl<S: Service> LinkTask<S> {
         while self.has_room_beside(queued)
             && let Some(item) = self.held.pop_front()
         {
+            self.held_bytes -= item.bytes();
             self.take_item(item, now);
             moved = true;
         }
@@ -40,7 +41,7 @@ impl<S: Service> LinkTask<S> {
             if self.held.is_empty() && self.has_room_beside(queued) {
                 self.take_item(item, now);
             } else {
-                self.held.push_back(item);
+                self.hold(item);
             }
         }
         self.taken = taken;
@@ -96,15 +97,21 @@ impl<S: Service> LinkTask<S> {
         if !self.held.iter().any(|item| super::deadline(item).is_some_and(|at| at <= now)) {
             return;
         }
+        self.held_bytes = 0;
         for item in std::mem::take(&mut self.held) {
             match item {
                 Item::Call(request, key) if request.deadline <= now => {
                     self.refuse_call(key, NotExecuted::Deadline);
                 }
                 Item::Cast(request) if request.deadline <= now => {}
-                item => self.held.push_back(item),
+                item => self.hold(item),
             }
         }
+    }
+
+    fn hold(&mut self, item: Item) {
+        self.held_bytes += item.bytes();
+        self.held.push_back(item);
     }
 
     /// Seals and writes what is ready; true when nothing is left to write.

@@ -1,0 +1,142 @@
+//! Peers that do not read, or do not take what is large: what waits for them is bounded, and a link
+//! that owes them an answer is not idle.
+
+use super::*;
+
+const LARGE: usize = 1 << 20;
+
+/// One end of a link by hand.
+struct Hand {
+    stream: Stream,
+    sealer: Sealer,
+    opener: Opener,
+    read: BytesMut,
+    frame: bytes::Bytes,
+}
+
+impl Hand {
+    fn new(stream: Stream) -> Self {
+        Self {
+            stream,
+            sealer: Sealer::new(&AeadKey::new([1; 32])),
+            opener: Opener::new(&AeadKey::new([2; 32]), 1 << 20),
+            read: BytesMut::new(),
+            frame: bytes::Bytes::new(),
+        }
+    }
+
+    async fn send(&mut self, record: &Record) {
+        let mut frame = vec![0; HEADER_BYTES];
+        record::encode(record, &mut frame);
+        self.sealer.seal(&mut frame, 0).unwrap();
+        self.stream.write_all(&frame).await.unwrap();
+    }
+
+    async fn next(&mut self) -> Record {
+        loop {
+            if let Some(record) = record::decode(&mut self.frame).unwrap() {
+                return record;
+            }
+            match self.opener.next_frame(&mut self.read).unwrap() {
+                Some(frame) => self.frame = frame.freeze(),
+                None => _ = self.stream.read_buf(&mut self.read).await.unwrap(),
+            }
+        }
+    }
+
+    /// The next record of this type.
+    async fn next_of(&mut self, kind: RecordType) -> Record {
+        loop {
+            let record = self.next().await;
+            if record.kind == kind {
+                return record;
+            }
+        }
+    }
+
+    async fn grant(&mut self, kind: RecordType, id: CallId, bytes: u32) {
+        let mut window = Record::bare(RecordType::Window, id);
+        window.command = kind as u16;
+        window.body = bytes.to_be_bytes().to_vec().into();
+        self.send(&window).await;
+    }
+}
+
+fn cast(body: bytes::Bytes) -> Request {
+    Request { wants_reply: false, ..request(0, body) }
+}
+
+/// How many of so many casts are let in, each with a turn of the link behind it.
+async fn let_in(link: &Link, casts: usize, bytes: usize) -> usize {
+    let body = bytes::Bytes::from(vec![0; bytes]);
+    let mut count = 0;
+    for _ in 0..casts {
+        match link.cast(cast(body.clone())) {
+            Ok(()) => count += 1,
+            Err(refused) => {
+                assert_eq!(refused, NotExecuted::overloaded("bytes queued for the link"));
+            }
+        }
+        tokio::task::yield_now().await;
+    }
+    count
+}
+
+#[tokio::test]
+async fn what_waits_for_a_peer_that_does_not_read_is_bounded_in_all() {
+    let limits = Limits { queued_bytes_max: 4 << 20, ..Limits::default() };
+    let (a, _deaf) = sockets().await;
+    let (a, task) = end(a, 1, 2, &limits);
+    tokio::spawn(task);
+    let bytes = 64 << 10;
+    let count = let_in(&a.link, 2000, bytes).await;
+    // The sockets of both ends hold some megabytes too.
+    assert!(count * bytes < 32 << 20, "{count} casts");
+    assert!(count * bytes >= 4 << 20, "{count} casts");
+}
+
+#[tokio::test]
+async fn large_requests_that_the_peer_does_not_take_are_bounded_too() {
+    let limits = Limits { queued_bytes_max: 4 << 20, ..Limits::default() };
+    let (a, near) = sockets().await;
+    let (a, task) = end(a, 2, 1, &limits);
+    tokio::spawn(task);
+    assert_eq!(let_in(&a.link, 50, LARGE).await, 4);
+    let mut near = Hand::new(near);
+    let first = near.next_of(RecordType::Cast).await.call_id;
+    near.grant(RecordType::Cast, first, LARGE as u32).await;
+    near.next_of(RecordType::End).await;
+    let mut count = 0;
+    for _ in 0..1000 {
+        count += let_in(&a.link, 1, LARGE).await;
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(count, 1, "one is through, and one more has room");
+}
+
+#[tokio::test]
+async fn a_link_is_not_idle_before_a_large_answer_is_written() {
+    let (near, far) = sockets().await;
+    let (far, task) = end(far, 2, 1, &Limits::default());
+    tokio::spawn(task);
+    let mut near = Hand::new(near);
+    let mut call = Record::bare(RecordType::Call, CallId(9));
+    call.command = 4;
+    near.send(&call).await;
+    let opening = near.next_of(RecordType::Reply).await;
+    assert_eq!(opening.extension.total_bytes, Some(LARGE as u32));
+    let mut got = 0;
+    while got < LARGE {
+        // The link has all the time that it wants.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        assert!(!far.link.is_idle(), "{got} bytes of the answer are written");
+        near.grant(RecordType::Reply, CallId(9), 256 << 10).await;
+        let granted = got + (256 << 10);
+        while got < granted {
+            got += near.next().await.body.len();
+        }
+    }
+    while !far.link.is_idle() {
+        tokio::task::yield_now().await;
+    }
+}
