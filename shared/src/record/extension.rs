@@ -27,6 +27,28 @@ pub struct TraceContext {
     pub flags: u8,
 }
 
+impl TraceContext {
+    /// Bytes of its binary form.
+    pub const BYTES: usize = 25;
+
+    /// Its binary form: the two identities and the flags.
+    pub fn to_bytes(self) -> [u8; Self::BYTES] {
+        let mut bytes = [0; Self::BYTES];
+        bytes[..16].copy_from_slice(&self.trace_id);
+        bytes[16..24].copy_from_slice(&self.span_id);
+        bytes[24] = self.flags;
+        bytes
+    }
+
+    /// Reads the binary form; `None` for bytes that are none.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (trace_id, rest) = bytes.split_first_chunk()?;
+        let (span_id, flags) = rest.split_first_chunk()?;
+        let [flags] = *flags else { return None };
+        Some(Self { trace_id: *trace_id, span_id: *span_id, flags })
+    }
+}
+
 /// What not every record carries.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Extension {
@@ -69,7 +91,7 @@ impl Extension {
     fn fields_len(&self) -> usize {
         let fixed = |present: bool, len: usize| if present { 2 + len } else { 0 };
         fixed(self.deadline_ms.is_some(), 4)
-            + fixed(self.trace.is_some(), 25)
+            + fixed(self.trace.is_some(), TraceContext::BYTES)
             + self.command_name.as_ref().map_or(0, |name| 2 + name.len())
             + fixed(self.attempt.is_some(), 4)
             + fixed(self.total_bytes.is_some(), 4)
@@ -84,10 +106,8 @@ impl Extension {
         out.put_u16(fields as u16);
         put_u32(out, DEADLINE, self.deadline_ms);
         if let Some(trace) = &self.trace {
-            out.extend_from_slice(&[TRACE, 25]);
-            out.extend_from_slice(&trace.trace_id);
-            out.extend_from_slice(&trace.span_id);
-            out.push(trace.flags);
+            out.extend_from_slice(&[TRACE, TraceContext::BYTES as u8]);
+            out.extend_from_slice(&trace.to_bytes());
         }
         if let Some(name) = &self.command_name {
             debug_assert!(name.len() <= COMMAND_NAME_BYTES_MAX);
@@ -114,7 +134,10 @@ impl Extension {
             }
             match kind {
                 DEADLINE => extension.deadline_ms = Some(read_u32(value)?),
-                TRACE => extension.trace = Some(read_trace(value)?),
+                TRACE => {
+                    let trace = TraceContext::from_bytes(value).ok_or(RecordError::Extension)?;
+                    extension.trace = Some(trace);
+                }
                 COMMAND_NAME if value.len() > COMMAND_NAME_BYTES_MAX => {
                     return Err(RecordError::Extension);
                 }
@@ -139,11 +162,4 @@ fn put_u32(out: &mut Vec<u8>, kind: u8, value: Option<u32>) {
 
 fn read_u32(value: &[u8]) -> Result<u32, RecordError> {
     value.try_into().map(u32::from_be_bytes).map_err(|_| RecordError::Extension)
-}
-
-fn read_trace(value: &[u8]) -> Result<TraceContext, RecordError> {
-    let (trace_id, rest) = value.split_first_chunk().ok_or(RecordError::Extension)?;
-    let (span_id, flags) = rest.split_first_chunk().ok_or(RecordError::Extension)?;
-    let [flags] = *flags else { return Err(RecordError::Extension) };
-    Ok(TraceContext { trace_id: *trace_id, span_id: *span_id, flags })
 }

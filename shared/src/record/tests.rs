@@ -118,3 +118,12 @@ fn repeated_and_misplaced_extensions_are_refused() {
     assert!(decode_fields(&backwards).is_err());
     assert!(decode_fields(&unknown).is_ok());
 }
+
+#[test]
+fn a_trace_comes_back_from_its_binary_form() {
+    let trace = TraceContext { trace_id: [1; 16], span_id: [2; 8], flags: 1 };
+    assert_eq!(TraceContext::from_bytes(&trace.to_bytes()), Some(trace));
+    for bytes in [&b"short"[..], &[0; 24], &[0; 26]] {
+        assert_eq!(TraceContext::from_bytes(bytes), None);
+    }
+}

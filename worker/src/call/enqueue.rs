@@ -22,8 +22,8 @@ use super::options::CallOptions;
 use super::{Asking, Outgoing, decode};
 use crate::jobs::limits::{BATCH_BYTES_MAX, BATCH_JOBS_MAX, BATCH_LINKS_MAX};
 use crate::jobs::options::{JobOptions, job_options};
-use crate::jobs::store::store;
-use crate::jobs::wire::{EnqueueHead, write, write_trace};
+use crate::jobs::store::{kept_trace, store};
+use crate::jobs::wire::{EnqueueHead, write};
 use crate::worker::Worker;
 
 /// Proof that a job is stored. [`Worker::job`] asks with it what became of the job.
@@ -71,7 +71,7 @@ impl<'a> Storing<'a> {
         let me = self.worker.identity();
         let id = self.job.id.unwrap_or_else(|| self.worker.inner().jobs.new_id());
         let job = self.job.apply(NewJob::new(id, me.worker, me.variant, body.codec, body.bytes));
-        NewJob { trace: self.worker.trace().as_ref().map(write_trace), ..job }
+        NewJob { trace: self.worker.trace().map(kept_trace), ..job }
     }
 
     /// The same as a message to the instance that keeps the queue.

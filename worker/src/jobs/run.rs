@@ -6,6 +6,7 @@ use std::sync::Arc;
 use meshwork_queue::{Finished, JobEnd, Lease, LeaseToken, Queue};
 use meshwork_shared::ids::{CallId, Incarnation, NodeId};
 use meshwork_shared::link::message::{Answer, Body};
+use meshwork_shared::record::TraceContext;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::ending::{end_of, reply, tell};
@@ -13,7 +14,6 @@ use super::event::{JobEvent, JobEventKind};
 use super::figures::Station;
 use super::limits::ABANDON_WITHIN;
 use super::sealing::{self, Refused};
-use super::wire::read_trace;
 use crate::context::{Caller, Context, JobRun};
 use crate::handler::Held;
 use crate::handler::table::Served;
@@ -121,7 +121,7 @@ fn context(lease: &Lease, worker: &Worker, job: Arc<JobRun>) -> Context {
         node: NodeId([0; 32]),
     };
     let deadline = Instant::now() + lease.run_timeout;
-    let trace = lease.job.trace.as_deref().and_then(read_trace);
+    let trace = lease.job.trace.as_deref().and_then(TraceContext::from_bytes);
     Context {
         caller: Arc::new(caller),
         call_id: CallId(0),

@@ -13,8 +13,8 @@ use tokio::time::Instant;
 
 use super::Jobs;
 use super::options::JobOptions;
-use super::store::store;
-use super::wire::{Ask, Question, Told, answer, write_trace};
+use super::store::{kept_trace, store};
+use super::wire::{Ask, Question, Told, answer};
 use crate::call::enqueue::Receipt;
 use crate::context::Caller;
 use crate::handler::table::Served;
@@ -43,7 +43,7 @@ pub(crate) async fn enqueue(worker: Worker, served: Arc<Served>, wanted: Wanted)
     // The frame that it came in is larger, and may go.
     let arguments = Bytes::copy_from_slice(&body.bytes);
     let job = options.apply(NewJob::new(id, caller, variant, body.codec, arguments));
-    let job = NewJob { trace: trace.as_ref().map(write_trace), ..job };
+    let job = NewJob { trace: trace.map(kept_trace), ..job };
     let name = Jobs::own_queue(&worker, &served.schema);
     let stored = store(&worker, &name, &served.schema, vec![job], deadline).await;
     let stored = match stored.into_iter().next() {

@@ -1,10 +1,12 @@
 //! Putting jobs into a queue, and what is known when that does not succeed.
 
+use bytes::Bytes;
 use meshwork_queue::seal::SealError;
 use meshwork_queue::{EnqueueError, Enqueued, NewJob, QueueName};
 use meshwork_schema::CommandSchema;
 use meshwork_shared::ids::CallId;
 use meshwork_shared::outcome::{CallError, NotExecuted, UnknownCause};
+use meshwork_shared::record::TraceContext;
 use tokio::time::{Instant, timeout_at};
 
 use super::sealing;
@@ -43,6 +45,11 @@ pub(crate) async fn store(
         }
     }
     results.into_iter().flatten().collect()
+}
+
+/// A trace as it is kept with a job.
+pub(crate) fn kept_trace(trace: TraceContext) -> Bytes {
+    Bytes::copy_from_slice(&trace.to_bytes())
 }
 
 fn unknown(cause: UnknownCause) -> CallError {

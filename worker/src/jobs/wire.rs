@@ -15,7 +15,6 @@ use meshwork_shared::codec::Codec;
 use meshwork_shared::ids::JobId;
 use meshwork_shared::link::message::Body;
 use meshwork_shared::outcome::NotExecuted;
-use meshwork_shared::record::TraceContext;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -248,23 +247,6 @@ pub(crate) fn read<T: DeserializeOwned>(body: &Body) -> Result<(T, Bytes), Strin
     Ok((head, body.bytes.slice(4 + length..)))
 }
 
-/// A trace as it is kept with a job: as it travels in calls.
-pub(crate) fn write_trace(trace: &TraceContext) -> Bytes {
-    let mut bytes = Vec::with_capacity(25);
-    bytes.extend_from_slice(&trace.trace_id);
-    bytes.extend_from_slice(&trace.span_id);
-    bytes.push(trace.flags);
-    bytes.into()
-}
-
-/// Reads the trace of a job; one that cannot be read is none.
-pub(crate) fn read_trace(bytes: &[u8]) -> Option<TraceContext> {
-    let (trace_id, rest) = bytes.split_first_chunk()?;
-    let (span_id, flags) = rest.split_first_chunk()?;
-    let [flags] = *flags else { return None };
-    Some(TraceContext { trace_id: *trace_id, span_id: *span_id, flags })
-}
-
 /// Whole milliseconds, rounded up: a wait is never shorter than it was asked to be.
 fn ms(time: Duration) -> u64 {
     u64::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
@@ -326,12 +308,5 @@ mod tests {
             let text = format!("{told:?}");
             assert_eq!(format!("{:?}", read_answer(&answer(told).unwrap()).unwrap()), text);
         }
-    }
-
-    #[test]
-    fn a_trace_is_kept_as_it_travels() {
-        let trace = TraceContext { trace_id: [1; 16], span_id: [2; 8], flags: 1 };
-        assert_eq!(read_trace(&write_trace(&trace)), Some(trace));
-        assert_eq!(read_trace(b"short"), None);
     }
 }
