@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt};
-use meshwork_queue::{NewJob, QueueName};
+use meshwork_queue::{Enqueued, NewJob, QueueName};
 use meshwork_schema::CommandSchema;
 use meshwork_shared::ids::JobId;
 use meshwork_shared::link::message::Body;
@@ -22,7 +22,7 @@ use super::options::CallOptions;
 use super::{Asking, Outgoing, decode};
 use crate::jobs::limits::{BATCH_BYTES_MAX, BATCH_JOBS_MAX, BATCH_LINKS_MAX};
 use crate::jobs::options::{JobOptions, job_options};
-use crate::jobs::store::{kept_trace, store};
+use crate::jobs::store::{kept_trace, store, store_one};
 use crate::jobs::wire::{EnqueueHead, write};
 use crate::worker::Worker;
 
@@ -40,6 +40,14 @@ pub struct Receipt {
     /// Whether the job was stored before, under its id or its dedupe key.
     #[serde(default)]
     pub is_duplicate: bool,
+}
+
+impl Receipt {
+    /// The receipt of what `queue` stored.
+    pub(crate) fn new(stored: Enqueued, queue: QueueName, instance: Option<MemberKey>) -> Self {
+        let Enqueued { id: job, is_duplicate } = stored;
+        Self { job, queue, instance, is_duplicate }
+    }
 }
 
 /// What all enqueueing has in common.
@@ -139,12 +147,9 @@ impl Enqueue<'_> {
             return storing.store_there(storing.job.id, &body, deadline).await;
         }
         let queue = storing.queue(&command)?;
-        let jobs = vec![storing.new_job(body)];
-        let stored = store(storing.worker, &queue, &command, jobs, deadline).await;
-        let stored = stored.into_iter().next();
-        let stored = stored.unwrap_or(Err(CallError::not_executed(NotExecuted::Cancelled)))?;
-        let (job, is_duplicate) = (stored.id, stored.is_duplicate);
-        Ok(Receipt { job, queue, instance: None, is_duplicate })
+        let job = storing.new_job(body);
+        let stored = store_one(storing.worker, &queue, &command, job, deadline).await?;
+        Ok(Receipt::new(stored, queue, None))
     }
 }
 
@@ -234,9 +239,7 @@ async fn store_batch(
                 return Err(CallError::not_executed(reason));
             }
             let lost = Err(CallError::not_executed(NotExecuted::Cancelled));
-            let stored = stored.next().unwrap_or(lost)?;
-            let (job, is_duplicate) = (stored.id, stored.is_duplicate);
-            Ok(Receipt { job, queue: queue.clone(), instance: None, is_duplicate })
+            Ok(Receipt::new(stored.next().unwrap_or(lost)?, queue.clone(), None))
         }));
     }
     results

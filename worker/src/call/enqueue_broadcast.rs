@@ -18,7 +18,7 @@ use super::Asking;
 use super::broadcast::{Broadcast, InstanceOutcome, Outcomes};
 use super::enqueue::{Receipt, Storing};
 use crate::jobs::options::job_options;
-use crate::jobs::store::store;
+use crate::jobs::store::store_one;
 use crate::routes::Instance;
 
 /// A queued broadcast that is being put together; `.await` stores its jobs.
@@ -114,11 +114,9 @@ async fn store_for(
     let key = instance.key.clone();
     let queue =
         QueueName::of_instance(key.worker.clone(), command.name.clone(), key.variant.clone());
-    let jobs = vec![storing.new_job(body)];
-    let stored = store(storing.worker, &queue, command, jobs, deadline).await.into_iter().next();
-    let stored = stored.unwrap_or(Err(CallError::not_executed(NotExecuted::Cancelled)))?;
-    let (job, is_duplicate) = (stored.id, stored.is_duplicate);
-    Ok(Receipt { job, queue, instance: Some(key), is_duplicate })
+    let job = storing.new_job(body);
+    let stored = store_one(storing.worker, &queue, command, job, deadline).await?;
+    Ok(Receipt::new(stored, queue, Some(key)))
 }
 
 impl<'a> IntoFuture for EnqueueBroadcast<'a> {

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::Jobs;
 use super::options::JobOptions;
-use super::store::{kept_trace, store};
+use super::store::{kept_trace, store_one};
 use super::wire::{Ask, Question, Told, answer};
 use crate::call::enqueue::Receipt;
 use crate::context::Caller;
@@ -45,15 +45,9 @@ pub(crate) async fn enqueue(worker: Worker, served: Arc<Served>, wanted: Wanted)
     let job = options.apply(NewJob::new(id, caller, variant, body.codec, arguments));
     let job = NewJob { trace: trace.map(kept_trace), ..job };
     let name = Jobs::own_queue(&worker, &served.schema);
-    let stored = store(&worker, &name, &served.schema, vec![job], deadline).await;
-    let stored = match stored.into_iter().next() {
-        Some(Ok(stored)) => stored,
-        Some(Err(error)) => return Err(over_the_link(error)),
-        None => return Err(Failure::new("no_receipt", "the queue gave no receipt").into()),
-    };
-    let instance = Some(worker.identity().key());
-    let (job, is_duplicate) = (stored.id, stored.is_duplicate);
-    let receipt = Receipt { job, queue: name, instance, is_duplicate };
+    let stored = store_one(&worker, &name, &served.schema, job, deadline).await;
+    let stored = stored.map_err(over_the_link)?;
+    let receipt = Receipt::new(stored, name, Some(worker.identity().key()));
     match Codec::Json.encode(&receipt) {
         Ok(bytes) => Ok(Body { codec: Codec::Json, bytes }),
         Err(error) => Err(Failure::new("reply_not_encodable", error.message).into()),

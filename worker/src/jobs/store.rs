@@ -47,6 +47,19 @@ pub(crate) async fn store(
     results.into_iter().flatten().collect()
 }
 
+/// Stores one job.
+pub(crate) async fn store_one(
+    worker: &Worker,
+    name: &QueueName,
+    command: &CommandSchema,
+    job: NewJob,
+    deadline: Instant,
+) -> Result<Enqueued, CallError> {
+    let stored = store(worker, name, command, vec![job], deadline).await.into_iter().next();
+    // One result for each job.
+    stored.unwrap_or(Err(CallError::not_executed(NotExecuted::Cancelled)))
+}
+
 /// A trace as it is kept with a job.
 pub(crate) fn kept_trace(trace: TraceContext) -> Bytes {
     Bytes::copy_from_slice(&trace.to_bytes())
