@@ -201,11 +201,7 @@ impl<R> JobHandle<R> {
             return self.ask_over_links(&name, ask, until).await;
         }
         let queue = inner.jobs.open(&name, &command);
-        Ok(match ask {
-            Ask::Status => Told::Status(queue.status(self.job).await?),
-            Ask::Wait => Told::Status(queue.wait(self.job).await?),
-            Ask::Cancel => Told::Canceled(queue.cancel(self.job).await?),
-        })
+        Ok(ask.put_to(queue.as_ref(), self.job).await?)
     }
 
     /// The command in the schema, if it lets this worker ask.

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::Jobs;
 use super::options::JobOptions;
 use super::store::{kept_trace, store_one};
-use super::wire::{Ask, Question, Told, answer};
+use super::wire::{Question, answer};
 use crate::call::enqueue::Receipt;
 use crate::context::Caller;
 use crate::handler::table::Served;
@@ -59,11 +59,7 @@ pub(crate) async fn question(worker: Worker, served: Arc<Served>, question: Ques
     own_queues(&worker)?;
     let name = Jobs::own_queue(&worker, &served.schema);
     let queue = worker.inner().jobs.open(&name, &served.schema);
-    let told = match question.ask {
-        Ask::Status => queue.status(question.job).await.map(Told::Status),
-        Ask::Wait => queue.wait(question.job).await.map(Told::Status),
-        Ask::Cancel => queue.cancel(question.job).await.map(Told::Canceled),
-    };
+    let told = question.ask.put_to(queue.as_ref(), question.job).await;
     let told = told.map_err(|error| Failure::new("unavailable", error.message))?;
     Ok(answer(told)?)
 }

@@ -10,7 +10,7 @@
 use std::time::Duration;
 
 use bytes::{BufMut, Bytes};
-use meshwork_queue::{Canceled, Dedupe, JobStatus, Priority, Reply, Start};
+use meshwork_queue::{Canceled, Dedupe, JobStatus, Priority, Queue, Reply, Start, Unavailable};
 use meshwork_shared::codec::Codec;
 use meshwork_shared::ids::JobId;
 use meshwork_shared::link::message::Body;
@@ -121,6 +121,17 @@ pub(crate) enum Ask {
     Wait,
     /// Take it away.
     Cancel,
+}
+
+impl Ask {
+    /// Asks the queue that holds the job.
+    pub(crate) async fn put_to(self, queue: &dyn Queue, job: JobId) -> Result<Told, Unavailable> {
+        match self {
+            Self::Status => queue.status(job).await.map(Told::Status),
+            Self::Wait => queue.wait(job).await.map(Told::Status),
+            Self::Cancel => queue.cancel(job).await.map(Told::Canceled),
+        }
+    }
 }
 
 /// What is answered about a job.
