@@ -4,7 +4,7 @@ use bytes::Bytes;
 use meshwork_schema::{Variant, WorkerName};
 use meshwork_shared::codec::Codec;
 use meshwork_shared::ids::JobId;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::job::{Attempt, Priority};
 
@@ -70,7 +70,8 @@ impl std::fmt::Debug for Reply {
 }
 
 /// The answer to [`Queue::cancel`](crate::Queue::cancel).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Canceled {
     /// It will not run.
     Yes,

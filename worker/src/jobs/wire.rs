@@ -159,16 +159,8 @@ pub(crate) enum AnswerHead {
     Canceled,
     /// The answers to [`Ask::Cancel`].
     Cancel {
-        canceled: CanceledHead,
+        canceled: Canceled,
     },
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum CanceledHead {
-    Yes,
-    Running,
-    Over,
 }
 
 /// What came of a question.
@@ -197,13 +189,7 @@ pub(crate) fn answer(told: Told) -> Result<Body, NotExecuted> {
         }
         Told::Status(Some(JobStatus::Dead { error })) => AnswerHead::Dead { error },
         Told::Status(Some(JobStatus::Canceled)) => AnswerHead::Canceled,
-        Told::Canceled(canceled) => AnswerHead::Cancel {
-            canceled: match canceled {
-                Canceled::Yes => CanceledHead::Yes,
-                Canceled::Running => CanceledHead::Running,
-                Canceled::Over => CanceledHead::Over,
-            },
-        },
+        Told::Canceled(canceled) => AnswerHead::Cancel { canceled },
     };
     write(&head, &bytes)
 }
@@ -226,13 +212,7 @@ pub(crate) fn read_answer(body: &Body) -> Result<Told, String> {
         }
         AnswerHead::Dead { error } => Some(JobStatus::Dead { error }),
         AnswerHead::Canceled => Some(JobStatus::Canceled),
-        AnswerHead::Cancel { canceled } => {
-            return Ok(Told::Canceled(match canceled {
-                CanceledHead::Yes => Canceled::Yes,
-                CanceledHead::Running => Canceled::Running,
-                CanceledHead::Over => Canceled::Over,
-            }));
-        }
+        AnswerHead::Cancel { canceled } => return Ok(Told::Canceled(canceled)),
     }))
 }
 
@@ -314,6 +294,7 @@ mod tests {
             Told::Status(Some(JobStatus::Dead { error: "no".to_owned() })),
             Told::Status(Some(JobStatus::Canceled)),
             Told::Canceled(Canceled::Running),
+            Told::Canceled(Canceled::Over),
         ];
         for told in all {
             let text = format!("{told:?}");
