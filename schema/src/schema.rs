@@ -74,6 +74,11 @@ impl Schema {
         self.workers.get(index)
     }
 
+    /// A command of a worker, by their names.
+    pub fn command(&self, worker: &str, command: &str) -> Option<&CommandSchema> {
+        self.worker(worker)?.command(command).map(|(_, command)| command)
+    }
+
     /// Whether instances of `from` dial instances of `to`: `from._connect` names `to` and
     /// `to._allow` names `from`. False if either is not in the schema.
     pub fn dials(&self, from: &str, to: &str) -> bool {
@@ -91,10 +96,8 @@ impl Schema {
     /// Whether `caller` may call this command of `callee`: they are linked, the command exists and
     /// does not exclude the caller.
     pub fn may_call(&self, caller: &str, callee: &str, command: &str) -> bool {
-        let Some((_, found)) = self.worker(callee).and_then(|w| w.command(command)) else {
-            return false;
-        };
-        found.admits(caller) && self.linked(caller, callee)
+        let found = self.command(callee, command);
+        found.is_some_and(|found| found.admits(caller)) && self.linked(caller, callee)
     }
 }
 

@@ -100,9 +100,7 @@ impl Jobs {
 
     async fn bury(&self, worker: &Worker, name: &QueueName) {
         let Some(schema) = worker.schema() else { return };
-        let found = schema.worker(name.worker.as_str());
-        let Some((_, command)) = found.and_then(|worker| worker.command(name.command.as_str()))
-        else {
+        let Some(command) = schema.command(name.worker.as_str(), name.command.as_str()) else {
             return;
         };
         let queue = self.open(name, command);
@@ -118,10 +116,7 @@ impl Jobs {
 }
 
 fn buries(schema: &Schema, queue: &QueueName) -> bool {
-    let worker = schema.worker(queue.worker.as_str());
-    worker
-        .and_then(|worker| worker.command(queue.command.as_str()))
-        .is_some_and(|(_, command)| is_buried(command))
+    schema.command(queue.worker.as_str(), queue.command.as_str()).is_some_and(is_buried)
 }
 
 fn is_buried(command: &meshwork_schema::CommandSchema) -> bool {

@@ -208,8 +208,7 @@ impl<R> JobHandle<R> {
     fn allowed(&self, name: &QueueName) -> Result<CommandSchema, NotExecuted> {
         let schema = self.worker.schema().ok_or(NotExecuted::NoSuchCommand)?;
         let (callee, command) = (name.worker.as_str(), name.command.as_str());
-        let found = schema.worker(callee).and_then(|worker| worker.command(command));
-        let (_, found) = found.ok_or(NotExecuted::NoSuchCommand)?;
+        let found = schema.command(callee, command).ok_or(NotExecuted::NoSuchCommand)?;
         let me = self.worker.identity().worker;
         if me != name.worker && !schema.may_call(me.as_str(), callee, command) {
             return Err(NotExecuted::NotAllowed);
