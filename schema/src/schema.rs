@@ -99,6 +99,12 @@ impl Schema {
         let found = self.command(callee, command);
         found.is_some_and(|found| found.admits(caller)) && self.linked(caller, callee)
     }
+
+    /// Whether `caller` may give this command of `callee` jobs: who may call it, and the callee
+    /// itself, for what falls due by the schema's own word is enqueued by it.
+    pub fn may_enqueue(&self, caller: &str, callee: &str, command: &str) -> bool {
+        caller == callee || self.may_call(caller, callee, command)
+    }
 }
 
 #[cfg(test)]

@@ -108,7 +108,9 @@ impl JobKeys {
         let key = self.pair_key(keys, &job.caller, queue).ok_or(OpenError::NotOurs)?;
         let facts = job_facts(&queue.to_string(), job).bytes();
         let body = sealed_job::open(&key, &facts, &job.body).map_err(|_| OpenError::Broken)?;
-        if !self.may_call(&job.caller, queue, schema) && !cfg!(mutate = "job_access_check") {
+        let (callee, command) = (queue.worker.as_str(), queue.command.as_str());
+        let may = schema.may_enqueue(job.caller.as_str(), callee, command);
+        if !may && !cfg!(mutate = "job_access_check") {
             return Err(OpenError::NotAllowed { caller: job.caller.clone() });
         }
         Ok(body.into())
@@ -183,12 +185,6 @@ impl JobKeys {
         }
         let grant = (queue.worker.clone(), queue.command.clone());
         keys.grants.get(&grant).filter(|_| *caller == self.me).cloned()
-    }
-
-    /// A worker may always give itself jobs: those that repeat are enqueued by it.
-    fn may_call(&self, caller: &WorkerName, queue: &QueueName, schema: &Schema) -> bool {
-        let command = queue.command.as_str();
-        *caller == self.me || schema.may_call(caller.as_str(), self.me.as_str(), command)
     }
 }
 

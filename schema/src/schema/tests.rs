@@ -39,6 +39,8 @@ fn a_command_may_narrow_who_calls_it() {
     assert!(!schema.may_call("b", "a", "back"));
     assert!(!schema.may_call("a", "x", "back"), "a command of another worker");
     assert!(!schema.may_call("a", "nobody", "open"));
+    assert!(schema.may_enqueue("x", "x", "closed") && schema.may_enqueue("a", "x", "open"));
+    assert!(!schema.may_enqueue("a", "x", "closed") && !schema.may_enqueue("c", "x", "open"));
 }
 
 #[test]

@@ -210,7 +210,7 @@ impl<R> JobHandle<R> {
         let (callee, command) = (name.worker.as_str(), name.command.as_str());
         let found = schema.command(callee, command).ok_or(NotExecuted::NoSuchCommand)?;
         let me = self.worker.identity().worker;
-        if me != name.worker && !schema.may_call(me.as_str(), callee, command) {
+        if !schema.may_enqueue(me.as_str(), callee, command) {
             return Err(NotExecuted::NotAllowed);
         }
         Ok(found.clone())

@@ -44,8 +44,7 @@ pub(super) async fn open(
     let Some(schema) = inner.schema() else { return Err(Refused::NotYet) };
     if inner.jobs.is_in_process() {
         let (caller, callee) = (lease.job.caller.as_str(), queue.worker.as_str());
-        // What falls due by the schema's own word is enqueued by the callee.
-        let may = caller == callee || schema.may_call(caller, callee, queue.command.as_str());
+        let may = schema.may_enqueue(caller, callee, queue.command.as_str());
         let refused = || Refused::Never(format!("the schema does not let `{caller}` call it"));
         return if may { Ok(lease.job.body.clone()) } else { Err(refused()) };
     }
