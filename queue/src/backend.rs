@@ -30,14 +30,14 @@ pub trait QueueBackend: Send + Sync + 'static {
     /// queue.
     fn open(&self, name: QueueName, options: QueueOptions) -> Arc<dyn Queue>;
 
-    /// The queues that hold anything, in order of their names.
+    /// The queues that hold anything or are paused, in order of their names.
     ///
     /// # Errors
     /// [`Unavailable`]: the store did not answer. Safe to retry.
     fn list(&self) -> BoxFuture<'_, Result<Vec<QueueName>, Unavailable>>;
 
-    /// The queues of which only a memory is left, in order of their names: they were used, and
-    /// nothing waits in them, runs or is dead.
+    /// The queues of which only a memory is left, in order of their names: they were used, are not
+    /// paused, and nothing waits in them, runs or is dead.
     ///
     /// # Errors
     /// [`Unavailable`]: the store did not answer. Safe to retry.

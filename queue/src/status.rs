@@ -149,4 +149,9 @@ impl QueueDepth {
     pub fn live(&self) -> usize {
         self.ready + self.scheduled + self.running
     }
+
+    /// Whether nothing is in it that anybody would miss: no job, no dead letter, no pause.
+    pub fn is_unused(&self) -> bool {
+        self.live() == 0 && self.dead == 0 && !self.is_paused
+    }
 }

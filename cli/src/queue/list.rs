@@ -7,13 +7,13 @@ use super::store::StoreAccess;
 use crate::exit::{Exit, Outcome};
 use crate::terminal::{say, say_json};
 
-/// Show all queues that hold anything
+/// Show all queues that hold anything or are paused
 ///
 /// `ready` could run now, `scheduled` wait for their time or their next attempt, `dead` will not
 /// run again by themselves; `retried` counts runs that failed and were followed by another, since
 /// the queue began; `oldest` is how long the oldest ready job has waited. A command that is
-/// broadcast has a queue for each instance, worker.command@variant. A queue that is empty is not
-/// listed, also if it is paused: `show` knows it.
+/// broadcast has a queue for each instance, worker.command@variant. A queue that is empty and goes
+/// on is not listed: `show` knows it.
 #[derive(Args, Debug)]
 #[command(
     verbatim_doc_comment,

@@ -98,7 +98,7 @@ impl Store {
         Ok(Self { backend: opened.map_err(not_opened)? })
     }
 
-    /// All queues that hold anything, in order.
+    /// All queues that hold anything or are paused, in order.
     pub(super) async fn rows(&self) -> Result<Vec<Row>, CommandError> {
         let names = self.backend.list().await.map_err(unavailable)?;
         let rows = stream::iter(names).map(|name| async move {

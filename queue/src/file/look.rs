@@ -9,13 +9,13 @@ use crate::job::DeadLetter;
 use crate::name::QueueName;
 use crate::status::{JobStatus, JobSummary, QueueDepth, Section};
 
-/// The queues that hold jobs or dead letters.
-pub(super) const FULL: &str =
-    "SELECT worker, command, variant FROM queues WHERE ready + scheduled + running + dead > 0";
+/// The queues that hold jobs or dead letters, or are paused.
+pub(super) const FULL: &str = "SELECT worker, command, variant FROM queues \
+    WHERE ready + scheduled + running + dead > 0 OR is_paused";
 
 /// Those that do not.
-pub(super) const EMPTY: &str =
-    "SELECT worker, command, variant FROM queues WHERE ready + scheduled + running + dead = 0";
+pub(super) const EMPTY: &str = "SELECT worker, command, variant FROM queues \
+    WHERE ready + scheduled + running + dead = 0 AND NOT is_paused";
 
 /// The queues that [`FULL`] or [`EMPTY`] select, in order of their names.
 pub(super) fn list(conn: &Connection, which: &'static str) -> SqlResult<Vec<QueueName>> {

@@ -59,19 +59,17 @@ impl QueueBackend for MemoryBackend {
     }
 
     fn list(&self) -> BoxFuture<'_, Result<Vec<QueueName>, Unavailable>> {
-        Box::pin(ready(Ok(self.names(|shell| !shell.is_empty()))))
+        Box::pin(ready(Ok(self.names(|shell| !shell.is_unused()))))
     }
 
     fn list_empty(&self) -> BoxFuture<'_, Result<Vec<QueueName>, Unavailable>> {
-        Box::pin(ready(Ok(self.names(Shell::is_empty))))
+        Box::pin(ready(Ok(self.names(Shell::is_unused))))
     }
 
     fn forget<'a>(&'a self, name: &'a QueueName) -> BoxFuture<'a, Result<bool, Unavailable>> {
         let mut queues = self.lock();
         // Held by nobody but the map; nobody else can get it meanwhile.
-        let is_free = |shell: &Arc<Shell>| {
-            Arc::strong_count(shell) == 1 && shell.is_empty() && !shell.is_paused()
-        };
+        let is_free = |shell: &Arc<Shell>| Arc::strong_count(shell) == 1 && shell.is_unused();
         let is_gone = queues.get(name).is_none_or(is_free);
         if is_gone {
             queues.remove(name);

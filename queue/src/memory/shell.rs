@@ -42,15 +42,9 @@ impl Shell {
         self.with(|queue, _| queue.set_options(options));
     }
 
-    /// Whether there is anything in it.
-    pub(super) fn is_empty(&self) -> bool {
-        let depth = self.with(|queue, now| queue.depth(now));
-        depth.live() == 0 && depth.dead == 0
-    }
-
-    /// Whether its jobs are held back.
-    pub(super) fn is_paused(&self) -> bool {
-        self.with(|queue, now| queue.depth(now)).is_paused
+    /// Whether there is nothing in it that anybody would miss.
+    pub(super) fn is_unused(&self) -> bool {
+        self.with(|queue, now| queue.depth(now)).is_unused()
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

@@ -113,7 +113,7 @@ async fn names(
         let core = core(&store, &prefix, &name);
         async move {
             let depth = look::measure(&core).await?;
-            let is_meant = (depth.live() == 0 && depth.dead == 0) == is_empty;
+            let is_meant = depth.is_unused() == is_empty;
             Ok(is_meant.then_some(name))
         }
     };
@@ -140,7 +140,7 @@ async fn forget(core: &Core) -> Result<bool, CallError> {
     }
     core.store.command(&core.site.strike(), in_time()).await?;
     let depth = look::measure(core).await?;
-    let is_used = depth.live() > 0 || depth.dead > 0 || depth.done > 0;
+    let is_used = !depth.is_unused() || depth.done > 0;
     if is_used {
         core.store.command(&core.site.note(), in_time()).await?;
     }

@@ -150,6 +150,13 @@ impl RedisQueue {
     }
 
     pub(super) async fn pause(&self, paused: bool) -> Result<(), Unavailable> {
+        if paused {
+            // Also one that nobody used yet: who paused it finds it on the list.
+            let core = self.core.clone();
+            let until = Instant::now() + CALL_TIMEOUT;
+            let noted = self.run(async move { core.store.command(&core.site.note(), until).await });
+            noted.await?;
+        }
         let paused = if paused { "1" } else { "0" };
         self.ask(&script::PAUSE, vec![Bytes::from_static(paused.as_bytes())]).await.map(drop)
     }

@@ -89,6 +89,8 @@ pub(super) async fn sections_are_read_in_pages(store: &Store) {
 pub(super) async fn the_store_lists_queues_that_hold_anything(store: &Store) {
     let (unused, live, dead) =
         (store.open(options()), store.open(options()), store.open(options()));
+    let paused = store.open(options());
+    paused.queue.set_paused(true).await.unwrap();
     live.enqueue("1").await;
     dead.enqueue("1").await;
     dead.kill().await;
@@ -96,6 +98,10 @@ pub(super) async fn the_store_lists_queues_that_hold_anything(store: &Store) {
     assert!(names.is_sorted(), "{names:?}");
     assert!(names.contains(&live.name) && names.contains(&dead.name), "{names:?}");
     assert!(!names.contains(&unused.name), "{names:?}");
+    assert!(names.contains(&paused.name), "who paused it has to find it again: {names:?}");
+    assert!(!store.one.list_empty().await.unwrap().contains(&paused.name));
+    paused.queue.set_paused(false).await.unwrap();
+    assert!(!store.two.list().await.unwrap().contains(&paused.name));
     store.one.check().await.unwrap();
 }
 
@@ -112,10 +118,10 @@ pub(super) async fn an_empty_queue_is_forgotten(store: &Store) {
     queue.enqueue(vec![job("2")]).await.remove(0).unwrap();
     let done_lease = lease(&queue).await;
     queue.finish(done_lease.token(), done()).await.unwrap();
-    queue.set_paused(true).await.unwrap();
-    drop(queue);
     assert!(store.one.list_empty().await.unwrap().contains(&name), "known, and empty");
     assert!(!store.one.list().await.unwrap().contains(&name));
+    queue.set_paused(true).await.unwrap();
+    drop(queue);
     // Opened by nobody, in memory; elsewhere that is all the same.
     assert_eq!(store.one.forget(&name).await, Ok(false), "who paused it wants it to stay so");
     store.one.open(name.clone(), options()).set_paused(false).await.unwrap();
