@@ -1,20 +1,20 @@
-//! Jobs of instances that have left for good: they are buried with a note, where the schema says
-//! so.
+//! Queues of instances that have left for good: their jobs are buried with a note, where the schema
+//! says so, and a queue that holds nothing any more is deleted.
 //!
 //! Every worker that the master tells of such instances looks after them, for none is sure to be
 //! there. An instance has left for good when no member has its variant for long: a restart takes
 //! less. While the master is away nobody is taken for gone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use meshwork_queue::QueueName;
-use meshwork_schema::{Delivery, OnLeave, Schema};
+use meshwork_schema::{CommandSchema, Delivery, OnLeave, Schema};
 use tokio::time::{Instant, sleep};
 
 use super::Jobs;
 use super::limits::{BURY_JOBS_MAX, SWEEP_EVERY_MAX};
-use crate::worker::Worker;
+use crate::worker::{Identity, Worker};
 
 /// What a dead letter says of it.
 const NOTE: &str = "its instance left the mesh and did not come back";
@@ -22,6 +22,15 @@ const NOTE: &str = "its instance left the mesh and did not come back";
 /// Since when queues have nobody.
 #[derive(Debug, Default)]
 struct Absences(BTreeMap<QueueName, Instant>);
+
+/// The queues of instances that are not there now.
+#[derive(Debug, Default)]
+struct Absent {
+    /// With jobs to bury.
+    full: Vec<QueueName>,
+    /// With nothing in them.
+    empty: BTreeSet<QueueName>,
+}
 
 impl Absences {
     /// Takes in who is absent now; says whose absence has lasted for `after`.
@@ -59,9 +68,13 @@ impl Jobs {
                 () = sleep(pause) => {}
             }
             match self.absent(worker).await {
-                Some(absent) => {
+                Some(Absent { full, empty }) => {
+                    let absent = full.iter().chain(&empty).cloned().collect();
                     for queue in absences.look(absent, self.leave_after, Instant::now()) {
-                        self.bury(worker, &queue).await;
+                        match empty.contains(&queue) {
+                            true => self.forget(&queue).await,
+                            false => self.bury(worker, &queue).await,
+                        }
                     }
                 }
                 None => absences = Absences::default(),
@@ -70,32 +83,40 @@ impl Jobs {
     }
 
     /// The queues of instances that are no members; `None` when that cannot be told.
-    async fn absent(&self, worker: &Worker) -> Option<Vec<QueueName>> {
+    async fn absent(&self, worker: &Worker) -> Option<Absent> {
         let inner = worker.inner();
         let schema = inner.schema().filter(|_| inner.has_master())?;
-        let me = worker.identity().worker;
-        let is_ours = |queue: &QueueName| {
+        if !schema.workers().iter().any(|worker| worker.commands.iter().any(has_own_queues)) {
+            return Some(Absent::default());
+        }
+        let full = self.backend.list().await.ok()?;
+        let empty = self.backend.list_empty().await.ok()?;
+        let routes = inner.routes.load();
+        let Identity { worker: me, variant: my_variant, .. } = worker.identity();
+        let is_absent = |queue: &QueueName| {
+            let Some(variant) = &queue.variant else { return false };
             let callee = queue.worker.as_str();
             // Only of those does the master tell this worker.
-            let is_told = schema.dials(me.as_str(), callee) || schema.dials(callee, me.as_str());
-            is_told && buries(&schema, queue)
+            let is_told = schema.linked(me.as_str(), callee);
+            let is_me = queue.worker == me && *variant == my_variant;
+            let mut instances = routes.instances(callee).iter();
+            is_told && !is_me && !instances.any(|instance| instance.key.variant == *variant)
         };
-        if !schema.workers().iter().any(|worker| worker.commands.iter().any(is_buried)) {
-            return Some(Vec::new());
+        let full = full.into_iter().filter(|queue| is_absent(queue) && buries(&schema, queue));
+        let empty = empty.into_iter().filter(is_absent);
+        Some(Absent { full: full.collect(), empty: empty.collect() })
+    }
+
+    /// Deletes a queue that is empty.
+    async fn forget(&self, name: &QueueName) {
+        self.close(name);
+        match self.backend.forget(name).await {
+            Ok(true) => log::info!("the queue {name} is deleted: {NOTE}"),
+            // It is in use again.
+            Ok(false) => {}
+            // The next look finds it again.
+            Err(error) => log::debug!("{name} is not deleted: {error}"),
         }
-        let queues = self.backend.list().await.ok()?;
-        let routes = inner.routes.load();
-        let my_variant = worker.identity().variant;
-        let is_member = |queue: &QueueName| {
-            if queue.worker == me && queue.variant.as_ref() == Some(&my_variant) {
-                return true;
-            }
-            let mut instances = routes.instances(queue.worker.as_str()).iter();
-            instances.any(|instance| Some(&instance.key.variant) == queue.variant.as_ref())
-        };
-        let absent = queues.into_iter().filter(|queue| queue.variant.is_some());
-        let absent = absent.filter(|queue| is_ours(queue) && !is_member(queue));
-        Some(absent.collect())
     }
 
     async fn bury(&self, worker: &Worker, name: &QueueName) {
@@ -119,8 +140,13 @@ fn buries(schema: &Schema, queue: &QueueName) -> bool {
     schema.command(queue.worker.as_str(), queue.command.as_str()).is_some_and(is_buried)
 }
 
-fn is_buried(command: &meshwork_schema::CommandSchema) -> bool {
-    command.queued && command.delivery == Delivery::Broadcast && command.on_leave == OnLeave::Bury
+fn is_buried(command: &CommandSchema) -> bool {
+    has_own_queues(command) && command.on_leave == OnLeave::Bury
+}
+
+/// Whether each instance has a queue of its own for it.
+fn has_own_queues(command: &CommandSchema) -> bool {
+    command.queued && command.delivery == Delivery::Broadcast
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@
 //! * `sealing`: bodies that only caller and callee can read
 //! * `store`: putting jobs into a queue
 //! * `wire`, `serve`: the same over a link, where the queue lives in the other process
-//! * `departed`: jobs of instances that have left for good
+//! * `departed`: queues of instances that have left for good
 //! * `died`: dead letters that the master has not been told of
 //! * [`handle`]: asking about a job
 //! * [`options`], [`event`], [`figures`]: what callers choose, what hooks are told, what is counted
@@ -117,6 +117,11 @@ impl Jobs {
             opened.insert(name.clone(), (options, queue.clone()));
         }
         queue
+    }
+
+    /// Lets go of a queue that was opened; it is opened anew if it is used again.
+    fn close(&self, name: &QueueName) {
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
     }
 
     /// The name of the queue that this instance takes the jobs of a command from.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use meshwork_queue::{QueueBackend, Section};
 use meshwork_worker::Variant;
 
 use super::support::eventually;
@@ -90,4 +91,18 @@ async fn the_jobs_of_one_that_left_for_good_are_buried() {
     assert!(error.to_string().contains("left the mesh"), "{error}");
     let here = site.store.queue_of("clean", "one").depth().await.unwrap();
     assert_eq!((here.scheduled, here.dead), (1, 0), "the others' wait");
+
+    // Once nothing is in it, nothing is left of the queue.
+    assert_eq!(queue.purge(Section::Dead, 10).await, Ok(1));
+    drop(queue);
+    let gone = store::name("clean", Some("two"));
+    let mut left = Vec::new();
+    for _ in 0..200 {
+        left = site.store.list_empty().await.unwrap();
+        if !left.contains(&gone) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("it is still there: {left:?}");
 }
