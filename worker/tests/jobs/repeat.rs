@@ -21,6 +21,12 @@ impl Command for Tick {
     type Reply = ();
 }
 
+const CRON: &str = r#"
+[press]
+[press._commands._balanced]
+tick = { queued = true, cron = "* * * * *" }
+"#;
+
 /// The clock of the system, put forward or back.
 fn clock(by_ms: i64) -> Clock {
     let system = Clock::system();
@@ -60,4 +66,34 @@ async fn each_due_time_has_one_job_however_many_instances_with_whatever_clocks()
         let span = last.unwrap().0 - first.unwrap().0 + 1;
         assert_eq!(span as usize, by_second.len(), "{kind:?}, none is left out: {by_second:?}");
     }
+}
+
+#[tokio::test]
+async fn each_time_of_a_cron_has_one_job_with_clocks_that_differ_by_seconds() {
+    futures_util::future::join_all(shared_kinds().into_iter().map(one_minute_has_one_job)).await;
+}
+
+/// Five instances go over a full minute, each at its own time.
+async fn one_minute_has_one_job(kind: Kind) {
+    let site = Site::with(kind, CRON).await;
+    let ran = Arc::new(Mutex::new(Vec::new()));
+    // All clocks are put back to shortly before the last full minute: nobody waits for the next.
+    let before = 8_000;
+    let back = (Clock::system().unix_ms() % 60_000 + before) as i64;
+    let mut workers = Vec::new();
+    for (number, by_ms) in [-2000, -900, 0, 1100, 2000].into_iter().enumerate() {
+        let ran = ran.clone();
+        let worker = site.worker("press").variant(format!("p{number}")).clock(clock(by_ms - back));
+        let worker = worker.handle(move |context: Context, _: Tick| {
+            let caller = context.caller().worker.to_string();
+            ran.lock().unwrap().push((context.worker().identity().variant.to_string(), caller));
+            async { Ok(()) }
+        });
+        workers.push(worker.start().await.unwrap());
+    }
+    // Until the slowest clock is past the minute too.
+    tokio::time::sleep(Duration::from_millis(before + 4000)).await;
+    let ran = ran.lock().unwrap().clone();
+    let [(_, caller)] = ran.as_slice() else { panic!("{kind:?}: one run, not {ran:?}") };
+    assert_eq!(caller, "press", "{kind:?}");
 }
