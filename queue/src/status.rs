@@ -130,7 +130,8 @@ pub struct QueueDepth {
     pub running: usize,
     /// Dead letters that are kept.
     pub dead: usize,
-    /// Dead letters that were pushed out by newer ones since the queue began.
+    /// Dead letters that were pushed out by newer ones since the queue began, and jobs that a store
+    /// could not read any more.
     pub dead_dropped: u64,
     /// Runs that failed and were followed by another since the queue began.
     pub retried: u64,

@@ -9,7 +9,7 @@ use rusqlite::{Connection, Result as SqlResult, params};
 use super::book::{Book, Events};
 use super::desk::Desk;
 use super::limits::FORGET_ROWS_MAX;
-use super::row::{State, integer};
+use super::row::{ASIDE, State, integer};
 use crate::name::QueueName;
 use crate::options::QueueOptions;
 
@@ -124,6 +124,12 @@ impl<'c> Batch<'c> {
         if book.live() + book.count(State::Dead) > 0 || book.is_paused {
             return Ok(Forgotten::Held);
         }
+        // All other bodies went with their jobs.
+        let mut delete = self.conn.prepare_cached(
+            "DELETE FROM bodies WHERE place IN \
+             (SELECT place FROM jobs WHERE queue = ?1 AND state = ?2)",
+        )?;
+        delete.execute(params![book.row, ASIDE])?;
         let mut left = FORGET_ROWS_MAX;
         for sql in [
             "DELETE FROM jobs WHERE place IN (SELECT place FROM jobs WHERE queue = ?1 LIMIT ?2)",

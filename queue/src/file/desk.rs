@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Result as SqlResult, params};
 
 use super::batch::Opened;
 use super::book::{Book, Events};
-use super::row::{SLIP, Slip, State, integer, priority_rank};
+use super::row::{ASIDE, SLIP, Slip, State, Unreadable, integer, priority_rank, read_row};
 
 /// A queue and the transaction that works on it.
 pub(super) struct Desk<'a> {
@@ -22,14 +22,24 @@ pub(super) struct Desk<'a> {
 
 impl Desk<'_> {
     /// A job by its id, in whatever state.
-    pub(super) fn slip(&self, id: JobId) -> SqlResult<Option<Slip>> {
-        let sql = format!("SELECT {SLIP} FROM jobs WHERE queue = ?1 AND id = ?2");
-        let mut select = self.conn.prepare_cached(&sql)?;
-        select.query_row(params![self.book.row, id.0], Slip::read).optional()
+    pub(super) fn slip(&mut self, id: JobId) -> SqlResult<Option<Slip>> {
+        let sql =
+            format!("SELECT {SLIP} FROM jobs WHERE queue = ?1 AND id = ?2 AND state != {ASIDE}");
+        let slips = self.read(|desk| {
+            let mut select = desk.conn.prepare_cached(&sql)?;
+            let values = params![desk.book.row, id.0];
+            select.query_map(values, |row| read_row(row, Slip::read))?.collect()
+        })?;
+        Ok(slips.into_iter().next())
     }
 
     /// The first jobs of a state, at most `limit`, as far as their rank is at most `rank_max`.
-    pub(super) fn first(&self, state: State, rank_max: u64, limit: usize) -> SqlResult<Vec<Slip>> {
+    pub(super) fn first(
+        &mut self,
+        state: State,
+        rank_max: u64,
+        limit: usize,
+    ) -> SqlResult<Vec<Slip>> {
         if self.book.count(state) == 0 {
             return Ok(Vec::new());
         }
@@ -37,9 +47,63 @@ impl Desk<'_> {
             "SELECT {SLIP} FROM jobs WHERE queue = ?1 AND state = ?2 AND rank <= ?3 \
              ORDER BY rank, place LIMIT ?4"
         );
-        let mut select = self.conn.prepare_cached(&sql)?;
-        let values = params![self.book.row, state as i64, integer(rank_max), integer(limit)];
-        select.query_map(values, Slip::read)?.collect()
+        self.read(|desk| {
+            let mut select = desk.conn.prepare_cached(&sql)?;
+            let values = params![desk.book.row, state as i64, integer(rank_max), integer(limit)];
+            select.query_map(values, |row| read_row(row, Slip::read))?.collect()
+        })
+    }
+
+    /// What `select` finds. Rows that cannot be read are set aside, and it looks again.
+    pub(super) fn read<T>(
+        &mut self,
+        select: impl Fn(&Desk<'_>) -> SqlResult<Vec<Result<T, Unreadable>>>,
+    ) -> SqlResult<Vec<T>> {
+        loop {
+            let (mut found, mut is_whole) = (Vec::new(), true);
+            for row in select(self)? {
+                match row {
+                    Ok(read) => found.push(read),
+                    Err(unreadable) => {
+                        is_whole = false;
+                        self.set_aside(&unreadable)?;
+                    }
+                }
+            }
+            if is_whole {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// Leaves a row out of the queue for good, and says so: it would stop all others. It stays in
+    /// the file, for whoever wants to know what became of it.
+    fn set_aside(&mut self, unreadable: &Unreadable) -> SqlResult<()> {
+        let Unreadable { place, error } = unreadable;
+        let mut select =
+            self.conn.prepare_cached("SELECT state, bytes, hex(id) FROM jobs WHERE place = ?1")?;
+        let (state, bytes, id): (i64, i64, String) =
+            select.query_row([place], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        let mut update = self.conn.prepare_cached("UPDATE jobs SET state = ?2 WHERE place = ?1")?;
+        update.execute(params![place, ASIDE])?;
+        let queue = &self.queue.text;
+        log::error!("{queue}: job {id} in row {place} is not readable and is set aside: {error}");
+        if let Some(state) = State::of(state) {
+            self.book.add(state, -1);
+            let counted = self.bytes_of(state);
+            *counted = counted.saturating_sub(usize::try_from(bytes).unwrap_or_default());
+        }
+        self.book.dead_dropped += 1;
+        Ok(())
+    }
+
+    /// The bytes of all jobs in a state, with others that count with them.
+    fn bytes_of(&mut self, state: State) -> &mut usize {
+        match state {
+            State::Dead => &mut self.book.dead_bytes,
+            State::Ended => &mut self.book.ended_bytes,
+            State::Ready | State::Scheduled | State::Running => &mut self.book.live_bytes,
+        }
     }
 
     /// The lowest rank in a state.
@@ -100,11 +164,7 @@ impl Desk<'_> {
         self.conn.prepare_cached("DELETE FROM jobs WHERE place = ?1")?.execute([slip.place])?;
         self.drop_body(slip)?;
         self.book.add(slip.state, -1);
-        let bytes = match slip.state {
-            State::Dead => &mut self.book.dead_bytes,
-            State::Ended => &mut self.book.ended_bytes,
-            State::Ready | State::Scheduled | State::Running => &mut self.book.live_bytes,
-        };
+        let bytes = self.bytes_of(slip.state);
         *bytes = bytes.saturating_sub(slip.bytes);
         Ok(())
     }

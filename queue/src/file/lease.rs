@@ -1,9 +1,9 @@
 //! Taking jobs, holding them and handing them back.
 
-use rusqlite::{Result as SqlResult, params};
+use rusqlite::{Result as SqlResult, Row, params};
 
 use super::desk::Desk;
-use super::row::{JOB, SLIP, Slip, State, integer, millis, read_job};
+use super::row::{JOB, SLIP, Slip, State, integer, millis, read_job, read_row};
 use crate::error::FinishError;
 use crate::job::{Lease, LeaseToken, NewJob};
 use crate::limits::LEASE_JOBS_MAX;
@@ -35,19 +35,16 @@ impl Desk<'_> {
     }
 
     /// The jobs that are next.
-    fn next_jobs(&self, max: usize) -> SqlResult<Vec<(Slip, NewJob)>> {
+    fn next_jobs(&mut self, max: usize) -> SqlResult<Vec<(Slip, NewJob)>> {
         let sql = format!(
             "SELECT {SLIP}, {JOB} FROM jobs WHERE queue = ?1 AND state = ?2 \
              ORDER BY rank, place LIMIT ?3"
         );
-        let mut select = self.conn.prepare_cached(&sql)?;
-        let values = params![self.book.row, State::Ready as i64, integer(max)];
-        let jobs = select.query_map(values, |row| {
-            let slip = Slip::read(row)?;
-            let job = read_job(row, &slip)?;
-            Ok((slip, job))
-        })?;
-        jobs.collect()
+        self.read(|desk| {
+            let mut select = desk.conn.prepare_cached(&sql)?;
+            let values = params![desk.book.row, State::Ready as i64, integer(max)];
+            select.query_map(values, |row| read_row(row, whole_job))?.collect()
+        })
     }
 
     /// Holds a lease for another [`QueueOptions::lease`](crate::QueueOptions::lease).
@@ -68,8 +65,15 @@ impl Desk<'_> {
     }
 
     /// The job, if its present run is the one that the token names.
-    pub(super) fn held(&self, token: LeaseToken) -> SqlResult<Option<Slip>> {
+    pub(super) fn held(&mut self, token: LeaseToken) -> SqlResult<Option<Slip>> {
         let slip = self.slip(token.id)?;
         Ok(slip.filter(|slip| slip.state == State::Running && slip.attempt == token.attempt))
     }
+}
+
+/// Reads the columns of [`SLIP`] and [`JOB`].
+pub(super) fn whole_job(row: &Row<'_>) -> SqlResult<(Slip, NewJob)> {
+    let slip = Slip::read(row)?;
+    let job = read_job(row, &slip)?;
+    Ok((slip, job))
 }

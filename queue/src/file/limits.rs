@@ -11,6 +11,9 @@ pub const LEASES_MAX: usize = 1024;
 /// Calls of `wait` of one process that wait at a time; one more waits for a place.
 pub const WAITS_MAX: usize = 65_536;
 
+/// Milliseconds after which a queue is looked at again whose counters cannot be read.
+pub const UNREADABLE_LOOK_MS: u64 = 60_000;
+
 /// Operations in one transaction, at most; more wait for the next one.
 pub const BATCH_MAX: usize = 256;
 

@@ -1,10 +1,13 @@
 //! What can be asked about a queue.
 
 use meshwork_shared::ids::JobId;
-use rusqlite::{Connection, OptionalExtension, Result as SqlResult, params};
+use rusqlite::{Connection, OptionalExtension, Result as SqlResult, Row, params};
 
 use super::desk::Desk;
-use super::row::{JOB, SLIP, SLIP_COLUMNS, Slip, State, integer, name, read_job, read_reply};
+use super::lease::whole_job;
+use super::row::{
+    ASIDE, JOB, SLIP, SLIP_COLUMNS, Slip, State, integer, is_of_value, name, read_reply, read_row,
+};
 use crate::job::DeadLetter;
 use crate::name::QueueName;
 use crate::status::{JobStatus, JobSummary, QueueDepth, Section};
@@ -20,21 +23,28 @@ pub(super) const EMPTY: &str = "SELECT worker, command, variant FROM queues \
 /// The queues that [`FULL`] or [`EMPTY`] select, in order of their names.
 pub(super) fn list(conn: &Connection, which: &'static str) -> SqlResult<Vec<QueueName>> {
     let mut select = conn.prepare_cached(which)?;
-    let queues = select.query_map([], |row| {
+    let named = |row: &Row<'_>| {
         let variant = match row.get_ref(2)?.as_str()? {
             "" => None,
             _ => Some(name(row, 2)?),
         };
         Ok(QueueName { worker: name(row, 0)?, command: name(row, 1)?, variant })
-    })?;
-    let mut queues: Vec<QueueName> = queues.collect::<SqlResult<_>>()?;
+    };
+    let (mut queues, mut rows) = (Vec::new(), select.query([])?);
+    while let Some(row) = rows.next()? {
+        match named(row) {
+            Ok(queue) => queues.push(queue),
+            Err(error) if is_of_value(&error) => log::warn!("a queue has no name: {error}"),
+            Err(error) => return Err(error),
+        }
+    }
     queues.sort_unstable();
     Ok(queues)
 }
 
 impl Desk<'_> {
     /// What became of a job.
-    pub(super) fn status(&self, id: JobId) -> SqlResult<Option<JobStatus>> {
+    pub(super) fn status(&mut self, id: JobId) -> SqlResult<Option<JobStatus>> {
         let Some(slip) = self.slip(id)? else { return Ok(None) };
         Ok(Some(match slip.state {
             State::Ready => JobStatus::Waiting,
@@ -51,20 +61,25 @@ impl Desk<'_> {
                 let error = last.map(|last| last.error.to_string()).unwrap_or_default();
                 JobStatus::Dead { error }
             }
-            State::Ended => self.ended(slip.place)?,
+            State::Ended => return self.ended(slip.place),
         }))
     }
 
-    fn ended(&self, place: i64) -> SqlResult<JobStatus> {
-        let mut select = self
-            .conn
-            .prepare_cached("SELECT is_canceled, reply_codec, reply FROM jobs WHERE place = ?1")?;
-        select.query_row([place], |row| {
-            if row.get(0)? {
+    fn ended(&mut self, place: i64) -> SqlResult<Option<JobStatus>> {
+        let ended = |row: &Row<'_>| {
+            if row.get(1)? {
                 return Ok(JobStatus::Canceled);
             }
-            Ok(JobStatus::Done { reply: read_reply(row, 1)? })
-        })
+            Ok(JobStatus::Done { reply: read_reply(row, 2)? })
+        };
+        let found = self.read(|desk| {
+            let mut select = desk.conn.prepare_cached(&format!(
+                "SELECT place, is_canceled, reply_codec, reply FROM jobs \
+                 WHERE place = ?1 AND state != {ASIDE}"
+            ))?;
+            select.query_map([place], |row| read_row(row, ended))?.collect()
+        })?;
+        Ok(found.into_iter().next())
     }
 
     /// How much of what is stored.
@@ -94,7 +109,7 @@ impl Desk<'_> {
 
     /// Jobs of a section in their order, from behind `after`.
     pub(super) fn peek(
-        &self,
+        &mut self,
         section: Section,
         after: Option<JobId>,
         limit: usize,
@@ -117,9 +132,11 @@ impl Desk<'_> {
             "SELECT {SLIP}, caller, caller_variant FROM jobs \
              WHERE queue = ?1 AND state = ?2 AND {order} LIMIT ?5"
         );
-        let mut select = self.conn.prepare_cached(&sql)?;
-        let values = params![self.book.row, state as i64, after.0, after.1, integer(limit)];
-        select.query_map(values, summary)?.collect()
+        self.read(|desk| {
+            let mut select = desk.conn.prepare_cached(&sql)?;
+            let values = params![desk.book.row, state as i64, after.0, after.1, integer(limit)];
+            select.query_map(values, |row| read_row(row, summary))?.collect()
+        })
     }
 
     /// Rank and place of a job, if it is in this state.
@@ -132,23 +149,21 @@ impl Desk<'_> {
     }
 
     /// A dead letter with its history.
-    pub(super) fn dead_letter(&self, id: JobId) -> SqlResult<Option<DeadLetter>> {
+    pub(super) fn dead_letter(&mut self, id: JobId) -> SqlResult<Option<DeadLetter>> {
         let sql =
             format!("SELECT {SLIP}, {JOB} FROM jobs WHERE queue = ?1 AND id = ?2 AND state = ?3");
-        let mut select = self.conn.prepare_cached(&sql)?;
-        let values = params![self.book.row, id.0, State::Dead as i64];
-        let letter = select.query_row(values, |row| {
-            let slip = Slip::read(row)?;
-            let job = read_job(row, &slip)?;
-            Ok(DeadLetter {
-                id: slip.id,
-                job,
-                enqueued_unix_ms: slip.enqueued,
-                died_unix_ms: slip.since,
-                history: slip.history,
-            })
-        });
-        letter.optional()
+        let found = self.read(|desk| {
+            let mut select = desk.conn.prepare_cached(&sql)?;
+            let values = params![desk.book.row, id.0, State::Dead as i64];
+            select.query_map(values, |row| read_row(row, whole_job))?.collect()
+        })?;
+        Ok(found.into_iter().next().map(|(slip, job)| DeadLetter {
+            id: slip.id,
+            job,
+            enqueued_unix_ms: slip.enqueued,
+            died_unix_ms: slip.since,
+            history: slip.history,
+        }))
     }
 }
 
@@ -161,7 +176,7 @@ pub(super) fn state_of(section: Section) -> State {
     }
 }
 
-fn summary(row: &rusqlite::Row<'_>) -> SqlResult<JobSummary> {
+fn summary(row: &Row<'_>) -> SqlResult<JobSummary> {
     let slip = Slip::read(row)?;
     Ok(JobSummary {
         id: slip.id,

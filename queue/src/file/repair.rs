@@ -5,7 +5,7 @@ use rusqlite::{Result as SqlResult, params};
 
 use super::desk::Desk;
 use super::look::state_of;
-use super::row::{SLIP, Slip, State, integer};
+use super::row::{SLIP, Slip, State, integer, read_row};
 use crate::job::AttemptError;
 use crate::status::{Canceled, Section};
 
@@ -66,10 +66,12 @@ impl Desk<'_> {
         let sql = format!(
             "SELECT {SLIP} FROM jobs WHERE queue = ?1 AND state IN (?2, ?3) ORDER BY place LIMIT ?4"
         );
-        let mut select = self.conn.prepare_cached(&sql)?;
         let states = (State::Ready as i64, State::Scheduled as i64);
-        let values = params![self.book.row, states.0, states.1, integer(limit)];
-        let slips: Vec<Slip> = select.query_map(values, Slip::read)?.collect::<SqlResult<_>>()?;
+        let slips = self.read(|desk| {
+            let mut select = desk.conn.prepare_cached(&sql)?;
+            let values = params![desk.book.row, states.0, states.1, integer(limit)];
+            select.query_map(values, |row| read_row(row, Slip::read))?.collect()
+        })?;
         let count = slips.len();
         for mut slip in slips {
             let more = slip.note(AttemptError::Buried { note: note.to_owned() }, self.now);

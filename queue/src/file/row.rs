@@ -25,11 +25,44 @@ pub(super) enum State {
 }
 
 impl State {
-    fn of(number: i64) -> Option<Self> {
+    pub(super) fn of(number: i64) -> Option<Self> {
         [Self::Ready, Self::Scheduled, Self::Running, Self::Dead, Self::Ended]
             .into_iter()
             .find(|state| *state as i64 == number)
     }
+}
+
+/// The state of a row that cannot be read as a job: nothing is done with it any more.
+pub(super) const ASIDE: i64 = 5;
+
+/// A row that cannot be read as a job. It is the fault of nobody who asks, and others go on.
+#[derive(Debug)]
+pub(super) struct Unreadable {
+    pub(super) place: i64,
+    pub(super) error: SqlError,
+}
+
+/// Reads a row, of which the first column is its place.
+pub(super) fn read_row<T>(
+    row: &Row<'_>,
+    read: impl FnOnce(&Row<'_>) -> SqlResult<T>,
+) -> SqlResult<Result<T, Unreadable>> {
+    match read(row) {
+        Ok(read) => Ok(Ok(read)),
+        Err(error) if is_of_value(&error) => Ok(Err(Unreadable { place: row.get(0)?, error })),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether a value in the file is the fault, and not the file.
+pub(super) fn is_of_value(error: &SqlError) -> bool {
+    matches!(
+        error,
+        SqlError::FromSqlConversionFailure(..)
+            | SqlError::IntegralValueOutOfRange(..)
+            | SqlError::InvalidColumnType(..)
+            | SqlError::Utf8Error(..)
+    )
 }
 
 /// The columns of [`Slip::read`], in its order.

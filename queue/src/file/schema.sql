@@ -30,7 +30,8 @@ CREATE TABLE jobs (
     place          INTEGER PRIMARY KEY,     -- the order of enqueueing
     queue          INTEGER NOT NULL,
     id             BLOB NOT NULL,
-    state          INTEGER NOT NULL,        -- 0 ready, 1 scheduled, 2 running, 3 dead, 4 ended
+    state          INTEGER NOT NULL,        -- 0 ready, 1 scheduled, 2 running, 3 dead, 4 ended,
+                                            -- 5 set aside: not readable
     rank           INTEGER NOT NULL,        -- priority, due, end of lease, death, when to forget
     attempt        INTEGER NOT NULL,        -- number of the newest run; only grows
     uncounted      INTEGER NOT NULL,        -- runs that do not count against the attempts

@@ -5,11 +5,13 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use meshwork_shared::ids::JobId;
-use rusqlite::Result as SqlResult;
+use rusqlite::{Error as SqlError, Result as SqlResult};
 use tokio::sync::oneshot;
 
 use super::batch::{Batch, Opened};
+use super::limits::UNREADABLE_LOOK_MS;
 use super::order::{HandBack, WaitingEnd, WaitingLease};
+use super::row::is_of_value;
 use crate::job::Lease;
 use crate::status::JobStatus;
 
@@ -33,6 +35,8 @@ struct WaitingQueue {
     wake: Option<u64>,
     /// The news that was seen last.
     seen: (i64, i64),
+    /// What the file says of the queue could not be read when it was looked at last.
+    is_unreadable: bool,
 }
 
 /// What a transaction has for those who wait in one queue.
@@ -42,6 +46,7 @@ pub(super) struct Served {
     leases: Vec<Vec<Lease>>,
     ends: Vec<(JobId, Option<JobStatus>)>,
     wake: Option<u64>,
+    is_unreadable: bool,
 }
 
 impl Waiting {
@@ -69,6 +74,7 @@ impl Waiting {
             has_ends_news: false,
             wake: None,
             seen: (-1, -1),
+            is_unreadable: false,
         })
     }
 
@@ -124,7 +130,13 @@ impl Waiting {
         let mut served = Vec::new();
         for (name, waiting) in &self.queues {
             if waiting.wants_turn() || batch.news(name).is_some() {
-                served.push(waiting.serve(name, batch)?);
+                match waiting.serve(name, batch) {
+                    // Nobody is served here; who waits in other queues is.
+                    Err(error) if is_of_value(&error) => {
+                        served.push(waiting.unreadable(name, &error, batch.now));
+                    }
+                    done => served.push(done?),
+                }
             }
         }
         Ok(served)
@@ -149,6 +161,7 @@ impl Waiting {
             waiting.has_ends_news = false;
             waiting.asked.clear();
             waiting.wake = one.wake;
+            waiting.is_unreadable = one.is_unreadable;
             waiting.seen = news(&one.queue).unwrap_or(waiting.seen);
             for leases in one.leases {
                 let Some(first) = waiting.leases.pop_front() else { break };
@@ -183,7 +196,7 @@ impl WaitingQueue {
             }
             leases.push(taken);
         }
-        let desk = batch.desk(&self.queue)?;
+        let mut desk = batch.desk(&self.queue)?;
         let mut ends = Vec::new();
         let has_news = self.has_ends_news || desk.book.ends_news != self.seen.1;
         for id in self.to_look_at(&desk.events.over, has_news) {
@@ -192,7 +205,18 @@ impl WaitingQueue {
                 ends.push((id, status));
             }
         }
-        Ok(Served { queue: name.to_owned(), leases, ends, wake: desk.next_wake()? })
+        let wake = desk.next_wake()?;
+        Ok(Served { queue: name.to_owned(), leases, ends, wake, is_unreadable: false })
+    }
+
+    /// What there is of a queue that cannot be read: another look, later. It is said once.
+    fn unreadable(&self, name: &str, error: &SqlError, now: u64) -> Served {
+        if !self.is_unreadable {
+            log::error!("{name}: its counters are not readable: {error}");
+        }
+        let wake = Some(now.saturating_add(UNREADABLE_LOOK_MS));
+        let (queue, leases, ends) = (name.to_owned(), Vec::new(), Vec::new());
+        Served { queue, leases, ends, wake, is_unreadable: true }
     }
 
     /// The jobs that are waited for and may have ended: here, or elsewhere if there is news.

@@ -16,6 +16,7 @@ use super::bell::Bell;
 use super::limits::{BATCH_MAX, BREATH};
 use super::options::FileOptions;
 use super::order::{HandBack, Order, Work};
+use super::row::is_of_value;
 use super::store::{self, Failure};
 use super::waiting::{Served, Waiting};
 
@@ -202,7 +203,10 @@ impl Writer {
                 works.into_iter().for_each(|work| self.work(vec![work]));
             }
             Err(undone) => {
-                self.rest_until = Some(Instant::now() + REST);
+                // What cannot be read is the fault of one queue: the others go on.
+                if !is_of_value(&undone.error) {
+                    self.rest_until = Some(Instant::now() + REST);
+                }
                 let message = store::words(&undone.error);
                 log::warn!("a queue's file was not written: {message}");
                 let failure = Failure { message, is_unknown: undone.is_unknown };
