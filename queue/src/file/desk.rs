@@ -184,9 +184,8 @@ impl Desk<'_> {
         self.book.dead_bytes += slip.bytes;
         self.move_to(slip, State::Dead, self.now, self.now)?;
         self.events.over.push(slip.id);
-        while self.book.count(State::Dead) > self.queue.options.limits.dead_letters_max {
-            self.drop_oldest_dead()?;
-        }
+        let letters_max = self.queue.options.limits.dead_letters_max;
+        while self.book.count(State::Dead) > letters_max && self.drop_oldest_dead()? {}
         Ok(())
     }
 

@@ -107,8 +107,15 @@ impl Waiting {
     }
 
     /// Looks at every queue: its times may have changed.
-    pub(super) fn look_everywhere(&mut self) {
+    pub(super) fn look_at_times(&mut self) {
         self.queues.values_mut().for_each(|queue| queue.has_jobs_news = true);
+    }
+
+    /// Looks at every queue, and at every job that is waited for.
+    pub(super) fn look_everywhere(&mut self) {
+        for queue in self.queues.values_mut() {
+            (queue.has_jobs_news, queue.has_ends_news) = (true, true);
+        }
     }
 
     /// Looks at a queue if there is news of it that was not seen.

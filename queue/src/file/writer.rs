@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::batch::Batch;
 use super::bell::Bell;
 use super::limits::{BATCH_MAX, BREATH};
-use super::options::FileOptions;
+use super::options::{FileOpenError, FileOptions};
 use super::order::{HandBack, Order, Work};
 use super::row::is_of_value;
 use super::store::{self, Failure};
@@ -182,13 +182,17 @@ impl Writer {
         if is_rung {
             self.rung.store(false, Ordering::SeqCst);
         }
-        let Some(conn) = self.conn.as_ref().filter(|_| is_rung || is_poll) else { return };
-        if self.waiting.is_empty() {
+        if self.waiting.is_empty() || !(is_rung || is_poll) {
             return;
         }
+        let Some(conn) = &self.conn else {
+            // The transaction that this asks for opens the file anew.
+            self.waiting.look_everywhere();
+            return;
+        };
         match look(conn, &mut self.versions.looked, &mut self.waiting) {
             // A lease that others took or renewed is no news, but the time it ends is.
-            Ok(true) if is_poll => self.waiting.look_everywhere(),
+            Ok(true) if is_poll => self.waiting.look_at_times(),
             Ok(_) => {}
             Err(error) => log::warn!("a queue's file was not read: {}", store::words(&error)),
         }
@@ -218,13 +222,12 @@ impl Writer {
     fn transact(&mut self, works: &mut [Box<dyn Work>]) -> Result<(), Undone> {
         let conn = match self.conn.take() {
             Some(conn) => conn,
-            None => store::open(&self.options).map_err(|error| Undone {
-                error: SqlError::SqliteFailure(
-                    rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CANTOPEN),
-                    Some(error.to_string()),
-                ),
-                is_unknown: false,
-            })?,
+            None => {
+                let conn = store::open(&self.options).map_err(not_opened)?;
+                // What others did meanwhile is no news to a new connection.
+                self.waiting.look_everywhere();
+                conn
+            }
         };
         let done = self.transact_with(&conn, works);
         if done.as_ref().err().is_none_or(|undone| !store::is_broken(&undone.error)) {
@@ -288,6 +291,12 @@ impl Writer {
         let is_news = batch.close(|queue| self.waiting.is_idle(&served, queue))?;
         Ok((served, is_news))
     }
+}
+
+fn not_opened(error: FileOpenError) -> Undone {
+    let cannot_open = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CANTOPEN);
+    let error = SqlError::SqliteFailure(cannot_open, Some(error.to_string()));
+    Undone { error, is_unknown: false }
 }
 
 /// Notes the news of the queues that somebody waits in. Answers whether others have written since
