@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use meshwork_queue::{QueueBackend, Section};
+use meshwork_queue::{FileBackend, FileOptions, QueueBackend};
+use meshwork_shared::clock::Clock;
+use meshwork_shared::random::Random;
 use meshwork_worker::Variant;
 
 use super::support::eventually;
@@ -91,18 +93,36 @@ async fn the_jobs_of_one_that_left_for_good_are_buried() {
     assert!(error.to_string().contains("left the mesh"), "{error}");
     let here = site.store.queue_of("clean", "one").depth().await.unwrap();
     assert_eq!((here.scheduled, here.dead), (1, 0), "the others' wait");
+}
 
-    // Once nothing is in it, nothing is left of the queue.
-    assert_eq!(queue.purge(Section::Dead, 10).await, Ok(1));
-    drop(queue);
-    let gone = store::name("clean", Some("two"));
-    let mut left = Vec::new();
-    for _ in 0..200 {
-        left = site.store.list_empty().await.unwrap();
+#[tokio::test]
+async fn nothing_is_left_of_the_empty_queue_of_one_that_left_for_good() {
+    let site = Site::start(Kind::File).await;
+    let log = Log::default();
+    let _one = site.press("one", &log).start().await.unwrap();
+    let two = site.press("two", &log).start().await.unwrap();
+    let shop = site.worker("shop").variant("till");
+    let shop = shop.settings(|settings| settings.leave_after = Some(Duration::from_secs(1)));
+    let shop = shop.start().await.unwrap();
+    eventually("both are known", || shop.members("press").len() == 2).await;
+    let outcomes = shop.enqueue_broadcast(Clean(1)).await;
+    assert_eq!(outcomes.answers().count(), 2);
+    for (_, receipt) in outcomes.answers() {
+        shop.job::<Clean>(receipt).await.unwrap();
+    }
+    let options = FileOptions::new(site.folder.path().join("jobs.db"));
+    let store = FileBackend::open(options, Random::system(), Clock::system()).unwrap();
+    let [here, gone] = ["one", "two"].map(|variant| store::name("clean", Some(variant)));
+    let empty = store.list_empty().await.unwrap();
+    assert!(empty.contains(&here) && empty.contains(&gone), "{empty:?}");
+    two.shutdown().await;
+    let mut left = empty;
+    for _ in 0..400 {
+        left = store.list_empty().await.unwrap();
         if !left.contains(&gone) {
-            return;
+            break;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    panic!("it is still there: {left:?}");
+    assert!(left.contains(&here) && !left.contains(&gone), "{left:?}");
 }
