@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::point::{Payload, Point};
+use crate::queue::arguments::{QueueArguments, RoleArguments};
 use crate::what::What;
 
 /// Measures calls beside a bare encrypted echo, two processes held to a core each.
@@ -16,6 +17,7 @@ use crate::what::What;
     cargo xtask bench -- --only 64x64 --runs 2   one payload and depth, twice\n  \
     cargo xtask bench -- --only call --json      only the real thing, for machines\n  \
     cargo xtask bench --peers --only peers       beside what people would use instead\n  \
+    cargo xtask bench queue                      durable jobs through Redis\n  \
     cargo xtask bench -- hostile                 what floods cost")]
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Arguments {
@@ -27,6 +29,11 @@ pub(crate) struct Arguments {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    /// Measure durable jobs through Redis beside bare streams and what people would use instead
+    Queue(QueueArguments),
+    /// One process of `queue`; started by the benchmark itself
+    #[command(hide = true)]
+    QueueRole(RoleArguments),
     /// Flood a process and measure who still gets in, what it costs, and what refusals tell
     Hostile(HostileArguments),
     /// The server of a point; started by the benchmark itself

@@ -8,6 +8,7 @@
 //! * [`links`]: many links to one worker
 //! * [`measurement`], [`target`]: what runs come to
 //! * [`report`], [`markdown`], [`plot`], [`progress`]: showing
+//! * [`queue`]: durable jobs
 //! * [`hostile`]: floods, and timing of refusals
 //!
 //! Processes and counting are in the crate `harness`, which the peers share.
@@ -26,6 +27,7 @@ mod mesh;
 mod plot;
 mod point;
 mod progress;
+mod queue;
 mod report;
 mod serve;
 mod servers;
@@ -43,6 +45,8 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match arguments.command {
         None => suite::run(&arguments.suite),
+        Some(Command::Queue(queue)) => queue::run(&queue),
+        Some(Command::QueueRole(role)) => queue::role(&role),
         Some(Command::Hostile(hostile)) => hostile::run(&hostile),
         Some(Command::Serve(serve)) => serve::run(&serve),
         Some(Command::Drive(drive)) => drive::run(&drive),

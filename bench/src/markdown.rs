@@ -79,7 +79,7 @@ fn row(text: &mut String, summary: &Summary, with_peers: bool) -> fmt::Result {
 }
 
 /// The processor and the kernel, as far as the system tells.
-fn machine() -> String {
+pub(crate) fn machine() -> String {
     let processors = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let models = processors.lines().filter_map(|line| line.strip_prefix("model name"));
     let mut models = models.filter_map(|rest| Some(rest.split_once(':')?.1.trim()));

@@ -95,6 +95,6 @@ pub(crate) fn worker(name: &str, master: &str, lanes: usize) -> Builder {
 }
 
 /// The same in all processes, and worth nothing outside of them.
-fn secret() -> MeshSecret {
+pub(crate) fn secret() -> MeshSecret {
     MeshSecret::generate(&Random::seeded(1))
 }

@@ -2,6 +2,10 @@
 
 use crate::peers::{self, Profile};
 use crate::process::{self, cargo};
+use crate::queue_peers;
+
+/// The first argument that asks for durable jobs, which have peers of their own.
+const QUEUE: &str = "queue";
 
 /// The argument that asks for what people would use instead, which is then built too.
 const PEERS: &str = "--peers";
@@ -35,11 +39,20 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
         command.arg("--no-default-features");
     }
     command.arg("--");
-    if arguments.arguments.iter().any(|argument| argument == PEERS) {
+    let with_peers = arguments.arguments.iter().any(|argument| argument == PEERS);
+    let is_queue = arguments.arguments.first().is_some_and(|argument| argument == QUEUE);
+    let mut rest = arguments.arguments.as_slice();
+    if is_queue {
+        command.arg(QUEUE);
+        rest = &rest[1..];
+    }
+    if with_peers && is_queue {
+        command.args(queue_peers::arguments()?);
+    } else if with_peers {
         command.arg("--peers-program").arg(peers::build(Profile::Release)?);
     }
     // Only the benchmark's own lines belong on standard output: `--json` is read by machines.
-    match command.args(&arguments.arguments).status() {
+    match command.args(rest).status() {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(format!("`{}` ended with {status}", process::show(&command))),
         Err(error) => Err(format!("`{}` did not start: {error}", process::show(&command))),

@@ -9,6 +9,7 @@ mod demo;
 mod fuzz;
 mod peers;
 mod process;
+mod queue_peers;
 mod soak;
 mod test;
 mod tidy;

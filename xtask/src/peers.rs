@@ -10,8 +10,9 @@ use crate::process::{self, cargo, executables};
 /// Its manifest, from the root of the repository.
 pub(crate) const MANIFEST: &str = "bench/peers/Cargo.toml";
 
-/// Its program.
+/// Its program, and the one of peers of the queues.
 const PROGRAM: &str = "meshwork-bench-peers";
+const QUEUE_PROGRAM: &str = "meshwork-bench-queue-peers";
 
 /// How it is compiled.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -32,8 +33,21 @@ pub(crate) fn command(subcommand: &str) -> Command {
 /// # Errors
 /// It does not build.
 pub(crate) fn build(profile: Profile) -> Result<PathBuf, String> {
+    build_program(PROGRAM, profile)
+}
+
+/// The same of the peers of the queues, and of nothing else.
+///
+/// # Errors
+/// It does not build.
+pub(crate) fn build_queue(profile: Profile) -> Result<PathBuf, String> {
+    build_program(QUEUE_PROGRAM, profile)
+}
+
+fn build_program(name: &str, profile: Profile) -> Result<PathBuf, String> {
     let mut command = command("build");
-    command.args(["--locked", "--message-format", "json-render-diagnostics"]);
+    command.args(["--package", name, "--locked"]);
+    command.args(["--message-format", "json-render-diagnostics"]);
     if profile == Profile::Release {
         command.arg("--release");
     }
@@ -51,7 +65,7 @@ pub(crate) fn build(profile: Profile) -> Result<PathBuf, String> {
     if !status.success() {
         return Err(failed(format!("ended with {status}")));
     }
-    programs.remove(PROGRAM).ok_or_else(|| failed(format!("built no program `{PROGRAM}`")))
+    programs.remove(name).ok_or_else(|| failed(format!("built no program `{name}`")))
 }
 
 #[cfg(test)]

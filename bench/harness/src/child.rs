@@ -5,7 +5,9 @@
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -14,6 +16,9 @@ use crate::Outcome;
 
 /// Open files that a child may have: floods hold thousands of sockets.
 const OPEN_FILES: u32 = 20_000;
+
+/// Lines that a child may say before they are read; it waits then.
+const LINES_MAX: usize = 64;
 
 /// The core of servers.
 pub const SERVER_CORE: usize = 0;
@@ -51,7 +56,7 @@ pub struct Running {
     child: Child,
     /// Ends the child when it is dropped.
     stdin: Option<ChildStdin>,
-    stdout: BufReader<ChildStdout>,
+    lines: Receiver<String>,
 }
 
 impl Running {
@@ -83,7 +88,16 @@ impl Running {
             .map_err(|error| format!("a process does not start (is `taskset` there?): {error}"))?;
         let stdin = child.stdin.take();
         let stdout = child.stdout.take().ok_or("a child has no standard output")?;
-        Ok(Self { child, stdin, stdout: BufReader::new(stdout) })
+        let (sender, lines) = sync_channel(LINES_MAX);
+        // Ends with the child, or when nobody wants its lines any more.
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(Self { child, stdin, lines })
     }
 
     /// Its number; that of the program itself, since every step on the way replaces the one before.
@@ -91,16 +105,28 @@ impl Running {
         self.child.id()
     }
 
-    /// The line of JSON that the child says.
+    /// The next line of JSON that the child says, however long it takes.
     ///
     /// # Errors
     /// It ended without one; why is on standard error.
     pub fn line<T: DeserializeOwned>(&mut self) -> Outcome<T> {
-        let mut line = String::new();
-        if self.stdout.read_line(&mut line)? == 0 {
-            return Err(format!("a process ended early with {}", self.child.wait()?).into());
+        self.line_within(Duration::MAX)
+    }
+
+    /// The next line of JSON that the child says.
+    ///
+    /// # Errors
+    /// It ended without one, or says none in this time; why is on standard error.
+    pub fn line_within<T: DeserializeOwned>(&mut self, within: Duration) -> Outcome<T> {
+        match self.lines.recv_timeout(within) {
+            Ok(line) => Ok(serde_json::from_str(&line)?),
+            Err(RecvTimeoutError::Timeout) => {
+                Err(format!("a process said nothing within {} s", within.as_secs()).into())
+            }
+            Err(RecvTimeoutError::Disconnected) => {
+                Err(format!("a process ended early with {}", self.child.wait()?).into())
+            }
         }
-        Ok(serde_json::from_str(&line)?)
     }
 }
 

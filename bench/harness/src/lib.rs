@@ -4,12 +4,14 @@
 //!
 //! * [`child`]: processes held to a core each
 //! * [`tally`]: counts calls and times some of them
+//! * [`jobs`]: jobs through a queue, produced and consumed
 //! * [`measurement`]: the figures of one window
 //! * [`process`]: what the system tells of a process
 //! * [`outcome`]: how everything here ends
 #![forbid(unsafe_code)]
 
 pub mod child;
+pub mod jobs;
 pub mod measurement;
 pub mod outcome;
 pub mod process;

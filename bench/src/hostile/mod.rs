@@ -134,13 +134,14 @@ struct Grown {
 fn live(arguments: &HostileArguments, flood: bool) -> Outcome<(Latencies, Grown)> {
     let (victim, address) = start_victim("victim")?;
     let seconds = arguments.seconds;
-    let before_bytes = process::resident_bytes(victim.pid())?;
+    let pid = victim.pid();
+    let before_bytes = process::resident_bytes(pid)?;
     let (most, over) = (AtomicU64::new(before_bytes), AtomicBool::new(false));
     let (latencies, flooded) = std::thread::scope(|scope| {
         scope.spawn(|| {
             while !over.load(Ordering::Relaxed) {
                 // A victim that is gone fails the benchmark elsewhere.
-                let now = process::resident_bytes(victim.pid()).unwrap_or(0);
+                let now = process::resident_bytes(pid).unwrap_or(0);
                 most.fetch_max(now, Ordering::Relaxed);
                 std::thread::sleep(SAMPLE_EVERY);
             }

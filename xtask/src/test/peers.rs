@@ -46,10 +46,10 @@ pub(crate) fn run() -> Outcome {
 }
 
 fn lint() -> Result<(), String> {
-    process::run(&mut cargo(&["fmt", "--manifest-path", MANIFEST, "--check"]))?;
-    let warnings = ["--locked", "--all-targets", "--", "-D", "warnings"];
+    process::run(&mut cargo(&["fmt", "--manifest-path", MANIFEST, "--all", "--check"]))?;
+    let warnings = ["--locked", "--workspace", "--all-targets", "--", "-D", "warnings"];
     process::run(peers::command("clippy").args(warnings))?;
-    process::run(peers::command("test").arg("--locked"))
+    process::run(peers::command("test").args(["--locked", "--workspace"]))
 }
 
 /// Measures each of `peers` for a moment; well when calls came back and none failed.
