@@ -37,8 +37,12 @@ enum Meshwork {
     Health(health::Health),
     Call(Box<call::Call>),
     Queue(queue::Queue),
-    /// Check a schema and show what it says
-    #[command(subcommand, after_help = "Example:\n  meshwork schema check mesh.toml")]
+    /// Check a schema, show what it says, put it in force
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  meshwork schema check mesh.toml\n  \
+                      meshwork schema apply mesh.toml --dry-run"
+    )]
     Schema(schema::SchemaCommand),
     Keygen(keygen::Keygen),
 }

@@ -57,6 +57,21 @@ fn agent(within: Duration) -> ureq::Agent {
         .into()
 }
 
+/// Status and text of an answer.
+fn read(
+    sent: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+    url: &str,
+) -> Result<(u16, String), CommandError> {
+    let silent = |error: ureq::Error| {
+        CommandError::new(Exit::Unavailable, format!("no master answers at {url}: {error}"))
+            .with_help("is it running (`meshwork master`)? --master http://HOST:PORT says where")
+    };
+    let mut answer = sent.map_err(silent)?;
+    let status = answer.status().as_u16();
+    let body = answer.body_mut().with_config().limit(ANSWER_BYTES_MAX);
+    Ok((status, body.read_to_string().map_err(silent)?))
+}
+
 impl Http {
     pub(crate) fn new(address: HostPort, token: Option<SecretText>) -> Self {
         Self { address, token }
@@ -88,9 +103,30 @@ impl Http {
         }
     }
 
+    /// Hands JSON over; gives the status and the text of whatever is answered.
+    ///
+    /// # Errors
+    /// Nobody answers there (69), or the master wants another token (77).
+    pub(crate) fn put_json(&self, path: &str, json: &str) -> Result<(u16, String), CommandError> {
+        let url = format!("http://{}{path}", self.address);
+        let request = agent(WITHIN).put(&url).header("content-type", "application/json");
+        let request = match self.bearer() {
+            Some(bearer) => request.header("authorization", bearer),
+            None => request,
+        };
+        match read(request.send(json), &url)? {
+            (status @ (401 | 403), _) => Err(self.refused(&url, status)),
+            answer => Ok(answer),
+        }
+    }
+
+    fn bearer(&self) -> Option<String> {
+        self.token.as_ref().map(|token| format!("Bearer {}", token.expose()))
+    }
+
     fn exchange(&self, method: Method, url: &str) -> Result<(u16, String), CommandError> {
         let agent = agent(WITHIN);
-        let bearer = self.token.as_ref().map(|token| format!("Bearer {}", token.expose()));
+        let bearer = self.bearer();
         let sent = match method {
             Method::Get => {
                 let request = agent.get(url);
@@ -107,16 +143,7 @@ impl Http {
                 }
             }
         };
-        let silent = |error: ureq::Error| {
-            CommandError::new(Exit::Unavailable, format!("no master answers at {url}: {error}"))
-                .with_help(
-                    "is it running (`meshwork master`)? --master http://HOST:PORT says where",
-                )
-        };
-        let mut answer = sent.map_err(silent)?;
-        let status = answer.status().as_u16();
-        let body = answer.body_mut().with_config().limit(ANSWER_BYTES_MAX);
-        Ok((status, body.read_to_string().map_err(silent)?))
+        read(sent, url)
     }
 
     fn refused(&self, url: &str, status: u16) -> CommandError {

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use meshwork_master::{Master, ReloadError, Reloaded, StartError, StateError};
+use meshwork_master::{Master, StartError, State, StateError};
+use meshwork_schema::Schema;
 use meshwork_shared::config::{ConfigError, MasterConfig, MasterSettings, Sources};
 use meshwork_shared::identity::{KeyFileError, key_file};
 use meshwork_shared::logging;
@@ -21,7 +22,9 @@ use crate::terminal::{is_interactive, note, say, say_json};
 /// It admits workers, hands out the schema and tells everybody of everybody else. It carries no
 /// calls: while it is away the mesh goes on, and when it returns it is told who is there.
 ///
-/// Runs until SIGTERM or Ctrl-C. SIGHUP reads the schema again; one with mistakes changes nothing.
+/// Runs until SIGTERM or Ctrl-C. The schema file is watched: what it says next is put in force
+/// within seconds, unless it has mistakes or breaks what runs (`meshwork schema apply` tells, and
+/// forces it). SIGHUP looks at it at once.
 #[derive(Args, Debug)]
 #[command(
     verbatim_doc_comment,
@@ -85,7 +88,7 @@ impl RunMaster {
         let config = self.config()?;
         logging::init(config.log.as_deref());
         let file = config.schema_file.clone().ok_or_else(|| no_schema(&self))?;
-        let schema = schema::load(&file)?;
+        let schema = schema::load(&file).or_else(|mistaken| last_schema(&config, mistaken))?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| {
             CommandError::new(Exit::Failed, format!("cannot start a runtime: {error}"))
@@ -94,10 +97,10 @@ impl RunMaster {
             // Before anything runs, so that no signal finds its default.
             let signals = Signals::catch()?;
             let only = self.join_keys_only;
-            let builder = Master::builder(schema, config).join_keys_only(only);
+            let builder = Master::builder(schema, config).join_keys_only(only).schema_file(file);
             let master = Box::pin(builder.start()).await.map_err(not_started)?;
             self.announce(&master);
-            until_signal(master, &file, signals).await
+            until_signal(master, signals).await
         })
     }
 
@@ -188,9 +191,9 @@ impl Signals {
     }
 }
 
-async fn until_signal(master: Master, schema_file: &Path, mut signals: Signals) -> Outcome {
+async fn until_signal(master: Master, mut signals: Signals) -> Outcome {
     while let Asked::Reload = signals.next().await {
-        reload(&master, schema_file).await;
+        master.look_at_schema_file();
     }
     log::info!("shutting down: workers are told, and go on among themselves");
     let mut shutdown = Box::pin(master.shutdown());
@@ -206,23 +209,20 @@ async fn until_signal(master: Master, schema_file: &Path, mut signals: Signals) 
     }
 }
 
-/// Reads the schema again. Whatever is wrong with it, the old one stays in force.
-async fn reload(master: &Master, file: &Path) {
-    let schema = match schema::load(file) {
-        Ok(schema) => schema,
-        Err(error) => {
-            let report = error.help.unwrap_or_default();
-            log::error!("the schema stays as it was: {}\n{report}", error.what);
-            return;
+/// A master that has run before starts also while its schema file has mistakes, with the schema
+/// that was in force: workers need it more than the file. Who watches the file tells of them.
+fn last_schema(config: &MasterConfig, mistaken: CommandError) -> Result<Schema, CommandError> {
+    if mistaken.exit != Exit::Failed {
+        return Err(mistaken);
+    }
+    match State::folder(&config.state_dir).schema() {
+        Ok(Some(schema)) => {
+            let report = mistaken.help.unwrap_or_default();
+            log::error!("starting with the schema that was in force: {}\n{report}", mistaken.what);
+            Ok(schema)
         }
-    };
-    match master.reload_schema(schema).await {
-        Ok(Reloaded::Unchanged | Reloaded::Started) => log::info!("the schema is unchanged"),
-        Ok(Reloaded::Changed { number }) => log::info!("the schema is now number {number}"),
-        Err(error @ (ReloadError::Broken(_) | ReloadError::TooLarge { .. })) => {
-            log::error!("the schema stays as it was: {error}");
-        }
-        Err(error @ ReloadError::Stopped(_)) => log::error!("{error}"),
+        // Whatever is wrong with the state is told by the start.
+        Ok(None) | Err(_) => Err(mistaken),
     }
 }
 

@@ -1,4 +1,8 @@
-//! `meshwork schema`: is a schema right, and what does it say?
+//! `meshwork schema`: is a schema right, what does it say, and what would it change?
+//!
+//! * `apply.rs`: another schema for a mesh that runs
+
+mod apply;
 
 use std::fs::File;
 use std::io::Read;
@@ -16,6 +20,7 @@ use crate::terminal::{Paint, Style, say, say_json};
 #[derive(Debug, Subcommand)]
 pub(crate) enum SchemaCommand {
     Check(Check),
+    Apply(Box<apply::Apply>),
 }
 
 /// Report every mistake of a schema, or show what it says
@@ -59,6 +64,7 @@ impl SchemaCommand {
     pub(crate) fn run(self) -> Outcome {
         match self {
             Self::Check(check) => check.run(),
+            Self::Apply(apply) => apply.run(),
         }
     }
 }

@@ -71,6 +71,7 @@ fn text(audit: &Audit) -> String {
         Audit::QueueRoots { epoch, kept } => {
             format!("jobs are sealed under queue root {epoch} now; {kept} are kept in all")
         }
+        Audit::SchemaChanged { number } => format!("schema {number} is in force"),
         Audit::WorkerRemoved { worker } => {
             format!("the schema has no worker `{worker}` any more: its members are removed")
         }
@@ -97,6 +98,7 @@ pub(crate) fn label(audit: &Audit) -> &'static str {
         Audit::Renumbered { .. } => "renumbered",
         Audit::Revoked { .. } => "revoked",
         Audit::QueueRoots { .. } => "queue_roots",
+        Audit::SchemaChanged { .. } => "schema_changed",
         Audit::WorkerRemoved { .. } => "worker_removed",
     }
 }

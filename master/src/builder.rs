@@ -1,5 +1,6 @@
 //! What a master is started with.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use meshwork_schema::Schema;
@@ -36,6 +37,7 @@ impl MasterBuilder {
             random: None,
             join_keys_only: false,
             http: true,
+            schema_file: None,
         };
         Self { plan }
     }
@@ -72,6 +74,14 @@ impl MasterBuilder {
     #[must_use]
     pub fn join_keys_only(mut self, only: bool) -> Self {
         self.plan.join_keys_only = only;
+        self
+    }
+
+    /// Watches this file for another schema; the master starts with the schema that it was made
+    /// with, which is to be what the file says.
+    #[must_use]
+    pub fn schema_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.plan.schema_file = Some(path.into());
         self
     }
 

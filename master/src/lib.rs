@@ -11,6 +11,7 @@
 //! * `session.rs`: the master's end of the conversation with one worker
 //! * `signing.rs`: everything that the authority key is used for
 //! * `queue_roots.rs`: what jobs in a shared store are sealed with, and who gets which key
+//! * `schema_change.rs`: another schema while workers run; `schema_file.rs`: the file it stands in
 //! * `state/`: [`State`], what survives a restart
 //! * `metrics.rs`: what is counted, as text for Prometheus
 //! * `audit.rs`: the audit log and its counters
@@ -49,6 +50,8 @@ mod master;
 mod metrics;
 mod queue_roots;
 pub mod registry;
+mod schema_change;
+mod schema_file;
 mod session;
 mod shell;
 mod signing;
@@ -56,10 +59,10 @@ mod start_error;
 mod state;
 
 pub use builder::MasterBuilder;
-pub use master::{
-    LastReload, Master, Members, ReloadError, Reloaded, RevokeFailure, RotateFailure, SchemaStatus,
-    Stopped,
-};
+pub use master::{Master, Members, RevokeFailure, RotateFailure, Stopped};
 pub use queue_roots::{QueueRootStatus, RotateError};
+pub use schema_change::{
+    Apply, LastReload, ReloadError, Reloaded, SchemaChange, SchemaSource, SchemaStatus,
+};
 pub use start_error::StartError;
 pub use state::{State, StateError};

@@ -1,12 +1,11 @@
 //! The handle of a running master.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use meshwork_schema::{Fingerprint, Schema, SchemaErrors};
+use meshwork_schema::Schema;
 use meshwork_shared::config::MasterConfig;
 use meshwork_shared::identity::AuthorityPublic;
 use meshwork_shared::protocol::MemberKey;
@@ -16,10 +15,11 @@ use tokio::sync::oneshot;
 use crate::builder::MasterBuilder;
 use crate::queue_roots::{QueueRootStatus, RotateError};
 use crate::registry::actor::{
-    CountersNow, ForgetQueueRoots, MembersNow, ReloadSchema, RevokeTickets, RotateQueueRoot,
+    ApplySchema, CountersNow, ForgetQueueRoots, MembersNow, RevokeTickets, RotateQueueRoot,
     SchemaNow, SchemaRefused,
 };
 use crate::registry::{MemberInfo, RevokeError, RevokeTarget};
+use crate::schema_change::{Apply, ReloadError, Reloaded, SchemaChange, SchemaStatus};
 use crate::shell::Opened;
 
 /// A running master. Dropping it stops the master as well, without waiting for it: call
@@ -47,61 +47,6 @@ pub struct Members {
     pub settled: bool,
     /// All members, by worker and variant.
     pub members: Vec<MemberInfo>,
-}
-
-/// The schema in force and how the last attempt to change it went.
-#[derive(Clone, Debug)]
-pub struct SchemaStatus {
-    /// The schema.
-    pub schema: Arc<Schema>,
-    /// Its number.
-    pub number: u64,
-    /// Hash of its canonical text.
-    pub fingerprint: Fingerprint,
-    /// The last attempt to load one.
-    pub last_reload: LastReload,
-}
-
-/// The last attempt to load a schema.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LastReload {
-    /// When, unix milliseconds.
-    pub at_unix_ms: u64,
-    /// What came of it, or the report of what is wrong.
-    pub outcome: Result<Reloaded, String>,
-}
-
-/// What came of loading a schema.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reloaded {
-    /// It is the one that the master started with.
-    Started,
-    /// It says what the one in force says, and keeps its number.
-    Unchanged,
-    /// It is in force, and every worker is told.
-    Changed {
-        /// Its number.
-        number: u64,
-    },
-}
-
-/// Why a schema was not put in force; the old one stays.
-#[derive(Debug, Error)]
-pub enum ReloadError {
-    /// It has mistakes: all of them, for the person who wrote it.
-    #[error(transparent)]
-    Broken(#[from] SchemaErrors),
-    /// It is longer than what a worker takes. Split the mesh.
-    #[error("the schema has {bytes} bytes in canonical form, at most {limit} are allowed")]
-    TooLarge {
-        /// Bytes of its canonical form.
-        bytes: usize,
-        /// The bound in bytes.
-        limit: usize,
-    },
-    /// The master has stopped.
-    #[error(transparent)]
-    Stopped(#[from] Stopped),
 }
 
 /// Why nothing was revoked.
@@ -178,13 +123,33 @@ impl Master {
         Ok(counters.by_name(&self.opened.handshakes))
     }
 
-    /// Puts another schema in force; workers that it does not name any more are removed.
+    /// Puts another schema in force, or says what that would change. It stays in force over a
+    /// restart, until the schema that the master is started with, or its schema file, changes.
     ///
     /// # Errors
-    /// [`ReloadError::TooLarge`], [`ReloadError::Stopped`]; the old schema stays.
-    pub async fn reload_schema(&self, schema: Schema) -> Result<Reloaded, ReloadError> {
-        let message = ReloadSchema(Arc::new(schema));
+    /// [`ReloadError`]; the old schema stays.
+    pub async fn apply_schema(
+        &self,
+        schema: Schema,
+        apply: Apply,
+    ) -> Result<SchemaChange, ReloadError> {
+        let message = ApplySchema { schema: Arc::new(schema), apply };
         self.opened.registry.send(message).await.map_err(|_| Stopped)?
+    }
+
+    /// Puts another schema in force whatever runs; workers that it does not name any more are
+    /// removed.
+    ///
+    /// # Errors
+    /// [`ReloadError`], but not that it breaks something; the old schema stays.
+    pub async fn reload_schema(&self, schema: Schema) -> Result<Reloaded, ReloadError> {
+        Ok(self.apply_schema(schema, Apply::FORCED).await?.outcome)
+    }
+
+    /// Looks at the schema file now, and trusts that what is there is whole. What comes of it is in
+    /// the log and in [`Master::schema`]. Nothing happens without a file.
+    pub fn look_at_schema_file(&self) {
+        self.opened.look_at_file.notify_one();
     }
 
     /// Reads a schema from TOML and puts it in force.
@@ -241,15 +206,5 @@ impl Master {
         }
         // The sender is dropped at the end, whatever happens.
         let _ = (&mut self.over).await;
-    }
-}
-
-impl fmt::Display for Reloaded {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Started => f.write_str("the one of the start"),
-            Self::Unchanged => f.write_str("unchanged"),
-            Self::Changed { number } => write!(f, "number {number}"),
-        }
     }
 }

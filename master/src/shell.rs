@@ -19,17 +19,18 @@ use meshwork_shared::net::{Listener, Network};
 use meshwork_shared::protocol::limits::TO_WORKER_BYTES_MAX;
 use meshwork_shared::random::Random;
 use meshwork_shared::signed_schema::SCHEMA_BYTES_MAX;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::doorman::{MasterDoorman, Secrets};
 use crate::http::{self, Access, Facts, Watch};
 use crate::queue_roots::QueueRoots;
 use crate::registry::RegistryConfig;
-use crate::registry::actor::{Arrived, Drained, Halt, Parts, RegistryActor, SchemaNow};
+use crate::registry::actor::{Arrived, Drained, Halt, Offered, Parts, RegistryActor, SchemaNow};
+use crate::schema_file;
 use crate::signing::Signing;
 use crate::start_error::StartError;
-use crate::state::State;
+use crate::state::{KeptSchema, State};
 
 /// Links that may wait for the registry; the next handshakes wait.
 const ARRIVALS_LEN: usize = 64;
@@ -57,6 +58,8 @@ pub(crate) struct Plan {
     pub(crate) random: Option<Random>,
     pub(crate) join_keys_only: bool,
     pub(crate) http: bool,
+    /// Where `schema` comes from, if it is to be watched.
+    pub(crate) schema_file: Option<PathBuf>,
 }
 
 /// What is open.
@@ -68,6 +71,8 @@ pub(crate) struct Opened {
     pub(crate) authority: AuthorityPublic,
     pub(crate) token_file: Option<PathBuf>,
     pub(crate) handshakes: Arc<HandshakeCounters>,
+    /// Makes the watcher of the schema file look at once.
+    pub(crate) look_at_file: Arc<Notify>,
 }
 
 /// Runs a master until `stop` is used or dropped.
@@ -94,6 +99,7 @@ struct Running {
     listening: JoinHandle<()>,
     arriving: JoinHandle<()>,
     http: Option<ServerHandle>,
+    watching: Option<JoinHandle<()>>,
 }
 
 impl Running {
@@ -102,6 +108,7 @@ impl Running {
         if bytes > SCHEMA_BYTES_MAX {
             return Err(StartError::SchemaTooLarge { bytes, limit: SCHEMA_BYTES_MAX });
         }
+        let look_at_file = Arc::new(Notify::new());
         let random = plan.random.clone().unwrap_or_else(Random::system);
         let signing = Signing::new(plan.state.authority(&random)?, plan.config.secret.mesh_id());
         let authority = signing.public();
@@ -128,6 +135,7 @@ impl Running {
                     registry: registry.clone(),
                     handshakes: counters.clone(),
                     mesh_port: mesh_addr.port(),
+                    advertise: plan.config.advertise.clone(),
                     authority: authority.id(),
                     access,
                     events,
@@ -145,13 +153,17 @@ impl Running {
             authority,
             token_file,
             handshakes: counters,
+            look_at_file: look_at_file.clone(),
         };
-        Ok((Self { registry, listening, arriving, http }, opened))
+        let watch = |path| schema_file::watch(path, registry.clone(), look_at_file);
+        let watching = plan.schema_file.clone().map(|path| actix_rt::spawn(watch(path)));
+        Ok((Self { registry, listening, arriving, http, watching }, opened))
     }
 
     async fn close(self) {
         self.listening.abort();
         self.arriving.abort();
+        self.watching.iter().for_each(JoinHandle::abort);
         let (drained, none_left) = oneshot::channel();
         // An actor that is gone has no links.
         if self.registry.send(Drained(drained)).await.is_ok() {
@@ -223,6 +235,7 @@ fn registry(
         join_keys_only: plan.join_keys_only,
     };
     let roots = plan.state.roots(plan.clock.unix_ms(), random)?;
+    let KeptSchema { schema, offered, is_waiting } = schema(plan)?;
     let parts = Parts {
         queue_roots: QueueRoots::new(signing.mesh(), roots),
         random: random.clone(),
@@ -231,12 +244,36 @@ fn registry(
         state: plan.state.clone(),
         limits: session_limits(&plan.config.limits),
         sessions_max: plan.registry.members_max.saturating_add(SESSIONS_SPARE),
+        offered: Offered { fingerprint: offered, is_waiting },
     };
     let durable = plan.state.durable()?;
     let (node, clock) = (node_key.node_id(), plan.clock.clone());
     let doorman = |epoch| Arc::new(MasterDoorman::new(secrets, signing, node, clock, epoch));
-    let schema = plan.schema.clone();
     Ok(RegistryActor::new(plan.registry.clone(), schema, durable, parts, doorman))
+}
+
+/// The schema to start with: the given one, unless that is what it was when another was put in
+/// force over it.
+fn schema(plan: &Plan) -> Result<KeptSchema, StartError> {
+    let offered = plan.schema.fingerprint();
+    match plan.state.kept_schema()? {
+        Some(kept) if kept.offered == offered => {
+            if kept.schema.fingerprint() != offered {
+                log::warn!(
+                    "the schema of the last run stays in force, not the given one: it was put in \
+                     force over that, or that was refused; change the given one and it counts"
+                );
+            }
+            Ok(kept)
+        }
+        Some(_) | None => {
+            let kept = KeptSchema { schema: plan.schema.clone(), offered, is_waiting: false };
+            if let Err(error) = plan.state.keep_schema(kept.clone()) {
+                log::error!("going on without, a restart loads the given schema: {error}");
+            }
+            Ok(kept)
+        }
+    }
 }
 
 /// The configured bounds, so that every control message fits.

@@ -45,6 +45,18 @@ pub(crate) struct HostPlan {
     pub(crate) skew_ms: i64,
 }
 
+/// A schema that can be put in force while everybody works.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Rules {
+    /// The one of the start.
+    #[default]
+    Usual,
+    /// Another command, which moves the numbers of the others; other options.
+    Tuned,
+    /// Fronts may not link to stores.
+    Narrowed,
+}
+
 /// Something that is done to the mesh.
 #[derive(Clone, Debug)]
 pub(crate) enum Action {
@@ -72,6 +84,8 @@ pub(crate) enum Action {
     Clock(String, i64),
     /// What the master had written down is lost, all but its key.
     ForgetState,
+    /// Another schema is put in force.
+    Schema(Rules),
 }
 
 impl Action {
@@ -91,6 +105,7 @@ impl Action {
             Self::Leave(_) => "worker leaves",
             Self::Clock(..) => "clock jump",
             Self::ForgetState => "master's state lost",
+            Self::Schema(_) => "schema changed",
         }
     }
 }
@@ -127,6 +142,10 @@ pub(crate) struct Plan {
     pub(crate) steps: Vec<(Duration, Action)>,
     pub(crate) windows: Vec<Window>,
     pub(crate) notices: Vec<Notices>,
+    /// No call may lose its link: nothing is done but to the schema and the master.
+    pub(crate) keeps_calls: bool,
+    /// From when until when fronts may not link to stores.
+    pub(crate) narrowed: Option<(Duration, Duration)>,
     /// Shortest and longest way of a packet.
     pub(crate) latency: (Duration, Duration),
     /// Time after the last step until everything must be well again.

@@ -8,7 +8,7 @@ use meshwork_worker::{NotExecuted, UnknownCause};
 use crate::journal::{CallEnd, Entries, HandlerEnd, Outcome};
 
 /// Faults that must have been injected, over all seeds of a run in CI.
-const FAULTS: [&str; 12] = [
+const FAULTS: [&str; 13] = [
     "partition from the master",
     "partition of two workers",
     "one-way partition",
@@ -21,6 +21,7 @@ const FAULTS: [&str; 12] = [
     "worker leaves",
     "clock jump",
     "master crash",
+    "schema changed",
 ];
 
 /// Ends of calls that must have been seen.

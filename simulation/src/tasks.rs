@@ -7,6 +7,8 @@ use bytes::Bytes;
 use meshwork_worker::{Codec, Command, Failure};
 use serde::{Deserialize, Serialize};
 
+use crate::plan::Rules;
+
 /// Two kinds of workers: fronts link to stores, stores link to each other from both ends.
 pub(crate) const SCHEMA: &str = r#"
 [front]
@@ -34,6 +36,20 @@ note   = { responds = false }
 all  = { responds = true, timeout = "1s" }
 hush = {}
 "#;
+
+/// The schema under these rules.
+pub(crate) fn schema(rules: Rules) -> String {
+    match rules {
+        Rules::Usual => SCHEMA.to_owned(),
+        Rules::Tuned => {
+            let more = "_balanced]\naaa = {}\nwork   = { timeout = \"2s\", concurrency = 500 }";
+            SCHEMA.replace("_balanced]\nwork   = { timeout = \"2s\" }", more)
+        }
+        Rules::Narrowed => {
+            SCHEMA.replace("_allow = [\"front\", \"store\"]", "_allow = [\"store\"]")
+        }
+    }
+}
 
 /// One call, unique in its run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

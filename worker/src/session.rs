@@ -158,11 +158,7 @@ impl Session {
 
     /// One session: `Ok` when it was welcomed and ended later.
     async fn attempt(&self) -> Result<LinkEnd, JoinError> {
-        let address = discover::mesh_address(&self.master).await?;
-        let connected = self.connect(&address).await.map_err(|error| JoinError::Connect {
-            address: address.clone(),
-            cause: error.to_string(),
-        })?;
+        let connected = self.connect_any(discover::mesh_addresses(&self.master).await?).await?;
         let local = connected.established.stream.local_addr().ok();
         let (sender, mut inbox) = mpsc::channel(INBOX_LEN);
         let service = Arc::new(MasterService { inbox: sender });
@@ -189,6 +185,19 @@ impl Session {
         };
         let _ = self.control.send(MasterGone).await;
         Ok(end)
+    }
+
+    /// Dials each address until one answers; says of the last why it did not.
+    async fn connect_any(&self, addresses: Vec<String>) -> Result<Connected, JoinError> {
+        let mut last = (String::new(), "the master names no address".to_owned());
+        for address in addresses {
+            match self.connect(&address).await {
+                Ok(connected) => return Ok(connected),
+                Err(error) => last = (address, error.to_string()),
+            }
+        }
+        let (address, cause) = last;
+        Err(JoinError::Connect { address, cause })
     }
 
     /// Dials with each of our keys; a master that does not know one closes without a word.

@@ -141,7 +141,8 @@ async fn dial(config: &WorkerConfig) -> Result<(), CommandError> {
             let host = address.host();
             let bracketed = host.contains(':');
             let host = if bracketed { format!("[{host}]") } else { host.to_owned() };
-            format!("{host}:{}", info.mesh_port)
+            let asked = format!("{host}:{}", info.mesh_port);
+            info.mesh_addresses.into_iter().next().unwrap_or(asked)
         }
     };
     let random = Random::system();

@@ -10,4 +10,5 @@ mod master;
 mod mesh;
 #[cfg(feature = "file")]
 mod queue;
+mod schema_apply;
 mod schema_check;

@@ -5,17 +5,20 @@ use std::net::IpAddr;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::StatusCode;
 use actix_web::http::header::{AUTHORIZATION, CONTENT_LENGTH, HOST, HeaderName, ORIGIN};
 use actix_web::http::header::{HeaderValue, TRANSFER_ENCODING, UPGRADE, WWW_AUTHENTICATE};
+use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, web};
 use meshwork_shared::config::SecretText;
 
 use super::{Facts, live, routes};
 
-/// Bytes of a body that is passed over. No request has one, so more is refused.
+/// Bytes of a body that is passed over. Only one request has one, so more is refused.
 const BODY_BYTES_MAX: u64 = 4096;
+
+/// Bytes of a schema.
+const SCHEMA_BYTES_MAX: u64 = meshwork_schema::limits::SCHEMA_BYTES_MAX as u64;
 
 /// Bytes of all headers together.
 const HEADERS_BYTES_MAX: usize = 16 << 10;
@@ -43,10 +46,12 @@ pub(super) async fn bound(
     let headers = request.headers();
     let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     let body = header(&request, CONTENT_LENGTH).map(|length| length.parse::<u64>());
+    let is_schema = request.method() == Method::PUT && request.path() == "/v1/schema";
+    let body_bytes_max = if is_schema { SCHEMA_BYTES_MAX } else { BODY_BYTES_MAX };
     let refusal = if bytes > HEADERS_BYTES_MAX {
         Some((StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large"))
     } else if headers.contains_key(TRANSFER_ENCODING)
-        || body.is_some_and(|length| length.is_ok_and(|length| length > BODY_BYTES_MAX))
+        || body.is_some_and(|length| length.is_ok_and(|length| length > body_bytes_max))
     {
         Some((StatusCode::PAYLOAD_TOO_LARGE, "body_too_large"))
     } else {
@@ -55,7 +60,7 @@ pub(super) async fn bound(
     match refusal {
         None => Ok(next.call(request).await?.map_into_boxed_body()),
         Some((status, word)) => {
-            let message = "no request of this server is so large, and none has a body";
+            let message = "no request is so large; only a schema may have a body, of 1 MiB at most";
             let mut answer = routes::problem(status, word, message);
             // What follows is not read.
             answer.head_mut().set_connection_type(actix_web::http::ConnectionType::Close);

@@ -8,7 +8,7 @@ mod mesh;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
-use meshwork_schema::{CommandName, Fingerprint, Variant, WorkerName};
+use meshwork_schema::{Changes, CommandName, Fingerprint, Variant, WorkerName};
 use meshwork_shared::ids::{Incarnation, NodeId};
 use meshwork_shared::protocol::Status;
 use serde::{Deserialize, Serialize};
@@ -39,6 +39,10 @@ pub struct Readiness {
 pub struct MasterInfo {
     /// The port at which workers join, on the host that was asked.
     pub mesh_port: u16,
+    /// Where workers reach the mesh port, best first, if the master was told (`advertise`); then
+    /// these count, and not the host that was asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mesh_addresses: Vec<String>,
     /// Short name of the authority key, 16 hex digits.
     pub authority: String,
 }
@@ -88,8 +92,13 @@ pub struct SchemaInfo {
     pub number: u64,
     /// Hash of its canonical text, hex.
     pub fingerprint: Fingerprint,
+    /// It was applied over the one that the schema file has, or the master was started with.
+    pub applied: bool,
     /// The last attempt to load one.
     pub last_reload: ReloadInfo,
+    /// Why the schema file is not in force, if it is to be; until it is mended or taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused_file: Option<ReloadInfo>,
     /// The schema itself, canonical.
     pub schema: serde_json::Value,
 }
@@ -99,11 +108,41 @@ pub struct SchemaInfo {
 pub struct ReloadInfo {
     /// When, unix milliseconds.
     pub at_unix_ms: u64,
+    /// Who wanted it: `start`, `file` or `operator`.
+    pub by: String,
     /// `started`, `unchanged`, `changed` or `refused`.
     pub outcome: String,
-    /// What is wrong with it, if it was refused; the one before stays in force.
+    /// What is wrong with it or what it would break, if it was refused; the one before stays in force.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<String>,
+}
+
+/// A schema that was taken, or would be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SchemaApplied {
+    /// `unchanged`, `changed`, or `checked` if it was only asked about.
+    pub outcome: String,
+    /// Number of the schema in force.
+    pub number: u64,
+    /// Hash of the canonical text of the schema in force, hex.
+    pub fingerprint: Fingerprint,
+    /// What it changes, or would.
+    pub changes: Changes,
+}
+
+/// A schema that was not taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SchemaProblem {
+    /// A word for programs: `mistakes`, `breaking`, `too_large`.
+    pub error: String,
+    /// A sentence for people: what is wrong and what to do.
+    pub message: String,
+    /// All mistakes, each with the line that it stands in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<String>,
+    /// What it would change, and what of it breaks what runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changes: Option<Changes>,
 }
 
 /// How often what happened since the start.

@@ -8,6 +8,7 @@
 //! | `GET /v1/master` | no | [`dto::MasterInfo`] |
 //! | `GET /v1/members` | yes | [`dto::MemberList`] |
 //! | `GET /v1/schema` | yes | [`dto::SchemaInfo`] |
+//! | `PUT /v1/schema` | yes | [`dto::SchemaApplied`], else [`dto::SchemaProblem`] |
 //! | `GET /v1/counters` | yes | [`dto::CounterList`] |
 //! | `GET /v1/mesh` | yes | [`dto::Mesh`] |
 //! | `GET /v1/events` | yes | [`EventPage`](crate::events::EventPage), or a WebSocket |
@@ -17,9 +18,9 @@
 //! | `POST /v1/queue-root/rotate` | yes | [`dto::QueueRoots`] |
 //! | `POST /v1/queue-root/forget` | yes | [`dto::QueueRoots`] |
 //!
-//! Every error is a [`dto::Problem`]. No request has a body.
+//! Every error is a [`dto::Problem`]. No request has a body but the one that brings a schema.
 //!
-//! * `routes.rs`: the requests above
+//! * `routes.rs`: the requests above; `schema.rs`: those about the schema
 //! * `access.rs`: the token, and the bounds of a request
 //! * `dto.rs`: the shapes of the answers
 //! * `mesh.rs`: the whole picture
@@ -32,6 +33,7 @@ mod events;
 mod live;
 mod mesh;
 mod routes;
+mod schema;
 mod tickets;
 
 use std::io;
@@ -45,6 +47,7 @@ use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::{App, HttpServer, web};
 use meshwork_shared::admission::HandshakeCounters;
 use meshwork_shared::clock::Clock;
+use meshwork_shared::config::HostPort;
 use meshwork_shared::identity::AuthorityId;
 use meshwork_shared::random::Random;
 use tokio::sync::Semaphore;
@@ -74,6 +77,8 @@ pub(crate) struct Facts {
     pub(crate) registry: Addr<RegistryActor>,
     pub(crate) handshakes: Arc<HandshakeCounters>,
     pub(crate) mesh_port: u16,
+    /// As configured.
+    pub(crate) advertise: Vec<HostPort>,
     pub(crate) authority: AuthorityId,
     pub(crate) access: Access,
     pub(crate) events: Arc<EventLog>,

@@ -9,16 +9,17 @@ use meshwork_shared::protocol::MemberKey;
 
 use super::dto::{
     CounterList, Health, MasterInfo, MemberList, MemberName, MemberRow, Problem, QueueRoots,
-    Readiness, ReloadInfo, Revoked, SchemaInfo,
+    Readiness, Revoked,
 };
-use super::{Facts, events, mesh};
-use crate::master::{LastReload, Members, Reloaded, SchemaStatus};
+use super::{Facts, events, mesh, schema};
+use crate::master::Members;
 use crate::queue_roots::{QueueRootStatus, RotateError};
 use crate::registry::actor::{
     Counters, CountersNow, ForgetQueueRoots, MembersNow, RegistryActor, RevokeTickets,
     RotateQueueRoot, SchemaNow,
 };
 use crate::registry::{MemberInfo, RevokeError, RevokeTarget};
+use crate::schema_change::SchemaStatus;
 
 /// How long the registry may take to answer.
 const WITHIN: Duration = Duration::from_secs(3);
@@ -32,7 +33,9 @@ pub(super) fn configure(app: &mut web::ServiceConfig) {
         .service(resource("/metrics", web::get().to(metrics)))
         .service(resource("/v1/master", web::get().to(master)))
         .service(resource("/v1/members", web::get().to(members)))
-        .service(resource("/v1/schema", web::get().to(schema)))
+        .service(
+            resource("/v1/schema", web::get().to(schema::show)).route(web::put().to(schema::apply)),
+        )
         .service(resource("/v1/counters", web::get().to(counters)))
         .service(resource("/v1/mesh", web::get().to(mesh::mesh)))
         .service(resource("/v1/events", web::get().to(events::events)))
@@ -76,7 +79,8 @@ async fn readyz(facts: web::Data<Facts>) -> HttpResponse {
 
 async fn master(facts: web::Data<Facts>) -> HttpResponse {
     let (mesh_port, authority) = (facts.mesh_port, facts.authority.to_string());
-    HttpResponse::Ok().json(MasterInfo { mesh_port, authority })
+    let mesh_addresses = facts.advertise.iter().map(ToString::to_string).collect();
+    HttpResponse::Ok().json(MasterInfo { mesh_port, mesh_addresses, authority })
 }
 
 async fn members(facts: web::Data<Facts>) -> HttpResponse {
@@ -104,34 +108,6 @@ fn row(info: &MemberInfo) -> MemberRow {
         ticket_serial: info.serial,
         ticket_ends_unix_s: info.ticket_ends_unix_s,
     }
-}
-
-async fn schema(facts: web::Data<Facts>) -> HttpResponse {
-    let status = match ask(&facts, SchemaNow).await {
-        Ok(status) => status,
-        Err(unavailable) => return unavailable,
-    };
-    let SchemaStatus { schema, number, fingerprint, last_reload } = status;
-    match serde_json::from_str(&schema.canonical_json()) {
-        Ok(schema) => {
-            let last_reload = reload_info(last_reload);
-            HttpResponse::Ok().json(SchemaInfo { number, fingerprint, last_reload, schema })
-        }
-        Err(error) => {
-            log::error!("the canonical schema is no JSON: {error}");
-            HttpResponse::InternalServerError().finish()
-        }
-    }
-}
-
-fn reload_info(last: LastReload) -> ReloadInfo {
-    let (outcome, report) = match last.outcome {
-        Ok(Reloaded::Started) => ("started", None),
-        Ok(Reloaded::Unchanged) => ("unchanged", None),
-        Ok(Reloaded::Changed { .. }) => ("changed", None),
-        Err(report) => ("refused", Some(report)),
-    };
-    ReloadInfo { at_unix_ms: last.at_unix_ms, outcome: outcome.to_owned(), report }
 }
 
 async fn counters(facts: web::Data<Facts>) -> HttpResponse {

@@ -5,6 +5,7 @@
 //! * `carry.rs`: how an effect is carried out
 //! * `operators.rs`: what operators ask and want
 //! * `queue_roots.rs`: the keys of queued jobs
+//! * `schema.rs`: another schema
 //! * `sessions.rs`: the links and who waits for an answer on them
 //! * `watchers.rs`: reports of workers, and those who look on
 
@@ -12,6 +13,7 @@ mod carry;
 mod messages;
 mod operators;
 mod queue_roots;
+mod schema;
 mod sessions;
 mod watchers;
 
@@ -31,9 +33,11 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 pub(crate) use messages::{
-    Arrived, Counters, CountersNow, Drained, ForgetQueueRoots, FromWorker, Halt, LinkOver,
-    MembersNow, ReloadSchema, RevokeTickets, RotateQueueRoot, SchemaNow, SchemaRefused,
+    ApplySchema, Arrived, Counters, CountersNow, Drained, FileRefused, ForgetQueueRoots,
+    FromWorker, Halt, LinkOver, MembersNow, OfferFile, RevokeTickets, RotateQueueRoot, SchemaNow,
+    SchemaRefused,
 };
+pub(crate) use schema::Offered;
 pub(crate) use watchers::{MeshNow, MeshStatus};
 
 use super::{
@@ -43,8 +47,8 @@ use crate::audit::AuditLog;
 use crate::doorman::MasterDoorman;
 use crate::events::{EventKind, EventLog};
 use crate::figures::Figures;
-use crate::master::{LastReload, Reloaded};
 use crate::queue_roots::QueueRoots;
+use crate::schema_change::{LastReload, Reloaded, SchemaSource};
 use crate::session::SessionService;
 use crate::signing::{PresentSchema, Signing};
 use crate::state::State;
@@ -65,6 +69,7 @@ pub(crate) struct Parts {
     pub(crate) queue_roots: QueueRoots,
     pub(crate) limits: Limits,
     pub(crate) sessions_max: usize,
+    pub(crate) offered: Offered,
 }
 
 /// Owns the registry.
@@ -76,6 +81,10 @@ pub(crate) struct RegistryActor {
     /// `None` only until the first effects are carried out.
     schema: Option<PresentSchema>,
     last_reload: LastReload,
+    /// What the schema file said when it was last looked at.
+    offered: Offered,
+    /// Why the schema file is not in force, if it is not to be.
+    refused_file: Option<LastReload>,
     sessions: Sessions,
     audit: AuditLog,
     events: Arc<EventLog>,
@@ -114,10 +123,16 @@ impl RegistryActor {
             doorman: doorman.clone(),
             registry,
             sessions: Sessions::new(parts.sessions_max),
+            offered: parts.offered,
+            refused_file: None,
             parts,
             started: Instant::now(),
             schema: None,
-            last_reload: LastReload { at_unix_ms: unix_ms, outcome: Ok(Reloaded::Started) },
+            last_reload: LastReload {
+                at_unix_ms: unix_ms,
+                by: SchemaSource::Start,
+                outcome: Ok(Reloaded::Started),
+            },
             audit: AuditLog::default(),
             events,
             figures: Figures::default(),

@@ -208,6 +208,11 @@ pub enum Audit {
         /// How many roots still open jobs.
         kept: usize,
     },
+    /// Another schema is in force.
+    SchemaChanged {
+        /// Its number.
+        number: u64,
+    },
     /// Members were removed because the schema no longer has their worker.
     WorkerRemoved {
         /// The worker.

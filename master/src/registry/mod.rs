@@ -44,7 +44,7 @@ mod tests;
 use std::sync::Arc;
 use std::time::Duration;
 
-use meshwork_schema::{Fingerprint, Schema};
+use meshwork_schema::{Fingerprint, Running, Schema};
 use meshwork_shared::ids::Incarnation;
 use meshwork_shared::protocol::Member;
 
@@ -217,6 +217,15 @@ impl Registry {
     pub fn member_on(&self, session: SessionId) -> Option<&Arc<Member>> {
         let key = self.roster.key_of_session(session)?;
         self.roster.record(key).map(|record| &record.member)
+    }
+
+    /// The workers that have members, lost ones too, and the commands that those serve.
+    pub fn running(&self) -> Running {
+        let mut running = Running::default();
+        for (key, record) in self.roster.records() {
+            running.add(key.worker.clone(), record.member.commands.iter().cloned());
+        }
+        running
     }
 
     fn next_incarnation(&mut self, now: Now) -> Incarnation {

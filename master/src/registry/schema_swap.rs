@@ -24,6 +24,7 @@ impl Registry {
         let old = std::mem::replace(&mut self.schema, new).schema;
         self.persist_due = true;
         self.number_schema(out);
+        out.push(Effect::Audit(Audit::SchemaChanged { number }));
         let news = self.changes_of_swap(&old);
         self.remove_unknown_workers(now, out);
         self.publish_schema(out);

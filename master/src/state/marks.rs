@@ -68,7 +68,7 @@ pub(super) fn write(path: &Path, durable: &Durable) -> Result<(), StateError> {
 }
 
 /// After a loss of power the file has the old content or the new one.
-fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
+pub(super) fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
     let draft = path.with_extension("json.new");
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);

@@ -1,21 +1,24 @@
 //! What survives a restart of the master: the authority key, the queue roots, the high-water marks,
-//! the admin token.
+//! the schema in force, the admin token.
 //!
 //! * `marks.rs`: the marks as a file
 //! * `roots.rs`: the queue roots as a file
+//! * `schema.rs`: the schema as a file
 //! * `token.rs`: the admin token as a file
 //!
-//! In a folder, `authority.key`, `queue.roots`, `marks.json` and `admin.token`, each readable by
-//! its owner only; or in memory, for tests and the simulation.
+//! In a folder, `authority.key`, `queue.roots`, `marks.json`, `schema.json` and `admin.token`, each
+//! readable by its owner only; or in memory, for tests and the simulation.
 
 mod marks;
 mod roots;
+mod schema;
 mod token;
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use meshwork_schema::Schema;
 use meshwork_shared::config::SecretText;
 use meshwork_shared::identity::{AuthorityKey, KeyFileError};
 use meshwork_shared::random::Random;
@@ -23,6 +26,7 @@ use meshwork_shared::secret::QueueRoot;
 use thiserror::Error;
 
 use crate::registry::Durable;
+pub(crate) use schema::KeptSchema;
 
 /// What survives a restart of the master, and where it is kept. Clones are the same state.
 ///
@@ -46,6 +50,7 @@ enum Kept {
 #[derive(Debug, Default)]
 struct InMemory {
     durable: Option<Durable>,
+    schema: Option<KeptSchema>,
     /// Empty until the first start.
     roots: Vec<QueueRoot>,
 }
@@ -88,6 +93,26 @@ pub enum StateError {
         line: usize,
         /// Column of the mistake, from 1.
         column: usize,
+    },
+    /// The schema in force cannot be read or written.
+    #[error("{}: cannot {doing} the schema in force: {cause}", path.display())]
+    Schema {
+        /// The file.
+        path: PathBuf,
+        /// What was tried.
+        doing: &'static str,
+        /// What the system said.
+        cause: io::Error,
+    },
+    /// The file holds no schema. Restore it from a backup; or remove it, and the master starts with
+    /// the schema that it is given.
+    #[error(
+        "{}: this is not the schema in force; remove it, and the schema file counts again",
+        path.display()
+    )]
+    SchemaDamaged {
+        /// The file.
+        path: PathBuf,
     },
     /// A line of the file is no queue root, or they are out of order. Restore it from a backup; or
     /// remove the file, and a new root is made, while every job that waits becomes a dead letter.
@@ -149,6 +174,33 @@ impl State {
                 Ok(())
             }
             Kept::Folder(folder) => marks::write(&folder.join("marks.json"), &durable),
+        }
+    }
+
+    /// The schema that was last in force, if one was kept.
+    ///
+    /// # Errors
+    /// [`StateError`]: it is there and cannot be used.
+    pub fn schema(&self) -> Result<Option<Schema>, StateError> {
+        Ok(self.kept_schema()?.map(|kept| Schema::clone(&kept.schema)))
+    }
+
+    /// The schema that was last in force, and over which.
+    pub(crate) fn kept_schema(&self) -> Result<Option<KeptSchema>, StateError> {
+        match &self.0 {
+            Kept::Memory(_, kept) => Ok(lock(kept).schema.clone()),
+            Kept::Folder(folder) => schema::read(&folder.join("schema.json")),
+        }
+    }
+
+    /// Keeps this schema in the place of the one before.
+    pub(crate) fn keep_schema(&self, schema: KeptSchema) -> Result<(), StateError> {
+        match &self.0 {
+            Kept::Memory(_, kept) => {
+                lock(kept).schema = Some(schema);
+                Ok(())
+            }
+            Kept::Folder(folder) => schema::write(&folder.join("schema.json"), &schema),
         }
     }
 

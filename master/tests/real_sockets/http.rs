@@ -85,6 +85,18 @@ async fn health_and_the_mesh_port_are_open() {
 }
 
 #[tokio::test]
+async fn workers_are_told_the_addresses_that_are_configured() {
+    let mesh = Mesh::new(20);
+    let mut config = mesh.config();
+    config.advertise = vec!["mesh.example.com:7070".parse().unwrap()];
+    config.open = true;
+    let master = mesh.builder(config).http(true).start().await.unwrap();
+    let info: dto::MasterInfo = Web(master.http_addr().unwrap()).ok("/v1/master", None);
+    assert_eq!(info.mesh_addresses, ["mesh.example.com:7070"]);
+    master.shutdown().await;
+}
+
+#[tokio::test]
 async fn attack_52_admin_http_without_a_token_is_401() {
     let mesh = Mesh::new(22);
     let (master, web) = start(&mesh).await;

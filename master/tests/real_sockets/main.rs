@@ -8,6 +8,8 @@ mod http;
 mod joining;
 mod queue_roots;
 #[cfg(test)]
+mod schema_changes;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod watching;

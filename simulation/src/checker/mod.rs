@@ -3,9 +3,11 @@
 //! * `honest.rs`: what a caller was told is what happened, and nothing ran twice
 //! * `timely.rs`: no call outlives its deadline
 //! * `routing.rs`: no caller goes back to an incarnation that was replaced
+//! * `lossless.rs`: a schema that changes costs no call
 //! * `steady.rs`: what nothing happened to is undisturbed, and in the end all is well again
 
 mod honest;
+mod lossless;
 mod routing;
 mod steady;
 #[cfg(test)]
@@ -42,6 +44,7 @@ pub(crate) fn check(plan: &Plan, entries: &Entries) -> Vec<Violation> {
     honest::check(&evidence, &mut violations);
     timely::check(&evidence, &mut violations);
     routing::check(&evidence, &mut violations);
+    lossless::check(&evidence, &mut violations);
     steady::check(&evidence, &mut violations);
     violations
 }

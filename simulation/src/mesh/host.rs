@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 
 use crate::draw::{Draw, random};
 use crate::journal::Journal;
-use crate::plan::{HostPlan, Kind, Plan};
+use crate::plan::{HostPlan, Kind, Plan, Rules};
 use crate::virtual_time::VirtualTime;
 
 /// What all hosts of a run share.
@@ -24,6 +24,9 @@ pub(crate) struct Ground {
     pub(crate) secret: MeshSecret,
     authority: AuthorityKey,
     state: Mutex<State>,
+    rules: Mutex<Rules>,
+    /// The master is to put other rules in force.
+    pub(crate) rules_changed: Notify,
     /// Worker and variant of everybody who takes part.
     pub(crate) cast: Vec<(Kind, String)>,
     pub(crate) probes_from: Duration,
@@ -44,6 +47,8 @@ impl Ground {
             time,
             secret: MeshSecret::generate(&keys),
             state: Mutex::new(State::memory(authority.clone())),
+            rules: Mutex::default(),
+            rules_changed: Notify::new(),
             authority,
             cast,
             probes_from: plan.probes_from(),
@@ -54,6 +59,17 @@ impl Ground {
     /// What the master has written down.
     pub(crate) fn state(&self) -> State {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The rules that are to be in force.
+    pub(crate) fn rules(&self) -> Rules {
+        *self.rules.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has the master put other rules in force, as soon as it lives.
+    pub(crate) fn set_rules(&self, rules: Rules) {
+        *self.rules.lock().unwrap_or_else(PoisonError::into_inner) = rules;
+        self.rules_changed.notify_one();
     }
 
     /// Only the key is left.

@@ -9,7 +9,7 @@ use meshwork_shared::config::MasterConfig;
 use meshwork_shared::net::Network;
 
 use super::host::{Ground, Host};
-use crate::tasks::SCHEMA;
+use crate::tasks::{SCHEMA, schema};
 
 /// Where workers join.
 pub(super) const MESH_PORT: u16 = 7070;
@@ -37,6 +37,12 @@ pub(super) async fn run(ground: Arc<Ground>, host: Arc<Host>) -> turmoil::Result
             format!("{} {} {}", member.key, member.incarnation.0, member.status)
         });
         ground.journal.members(lines.collect());
-        tokio::time::sleep(ASK_EVERY).await;
+        tokio::select! {
+            biased;
+            () = ground.rules_changed.notified() => {
+                master.reload_schema_toml(&schema(ground.rules())).await?;
+            }
+            () = tokio::time::sleep(ASK_EVERY) => {}
+        }
     }
 }

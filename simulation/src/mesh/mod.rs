@@ -111,6 +111,7 @@ impl Mesh {
             Action::Leave(name) => self.hosts[name].leave.notify_waiters(),
             Action::Clock(name, by_ms) => self.hosts[name].shift_clock(*by_ms),
             Action::ForgetState => self.ground.forget_state(),
+            Action::Schema(rules) => self.ground.set_rules(*rules),
         }
     }
 

@@ -5,6 +5,7 @@
 //! * `cuts.rs`: the network fails
 //! * `deaths.rs`: processes fail
 //! * `rebuild.rs`: a master that comes back knowing less than its workers
+//! * `rules.rs`: the schema changes
 //! * `chaos.rs`: everything at once
 
 mod calm;
@@ -12,6 +13,7 @@ mod chaos;
 mod cuts;
 mod deaths;
 mod rebuild;
+mod rules;
 
 use std::time::Duration;
 
@@ -29,7 +31,7 @@ pub struct Scenario {
 }
 
 /// All of them.
-pub const SCENARIOS: [Scenario; 15] = [
+pub const SCENARIOS: [Scenario; 16] = [
     Scenario {
         name: "join-and-call",
         about: "workers join in any order and call each other",
@@ -100,6 +102,11 @@ pub const SCENARIOS: [Scenario; 15] = [
         about: "as late-half, but the process that is replaced lives and comes back",
         plan: rebuild::rival,
     },
+    Scenario {
+        name: "live-schema",
+        about: "the schema changes under load; links that it forbids finish their calls",
+        plan: rules::live_schema,
+    },
     Scenario { name: "chaos", about: "faults of every kind at once", plan: chaos::chaos },
 ];
 
@@ -152,6 +159,8 @@ fn mesh(draw: &Draw, fronts: usize, stores: usize) -> Plan {
         steps: Vec::new(),
         windows: Vec::new(),
         notices: Vec::new(),
+        keeps_calls: false,
+        narrowed: None,
         latency: (shortest, shortest + draw.time(millis(1), millis(25))),
         settle: SETTLE,
     }

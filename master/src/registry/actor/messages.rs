@@ -14,9 +14,10 @@ use meshwork_shared::link::message::Body;
 use meshwork_shared::protocol::{MemberKey, ToMaster};
 use tokio::sync::oneshot;
 
-use crate::master::{Members, ReloadError, Reloaded, SchemaStatus};
+use crate::master::Members;
 use crate::queue_roots::{QueueRootStatus, RotateError};
 use crate::registry::{RevokeError, RevokeTarget, SessionId};
+use crate::schema_change::{Apply, ReloadError, SchemaChange, SchemaStatus};
 
 /// A worker has linked to the mesh port.
 #[derive(Message)]
@@ -51,10 +52,23 @@ pub(crate) struct MembersNow;
 #[rtype(result = "SchemaStatus")]
 pub(crate) struct SchemaNow;
 
-/// Put another schema in force.
+/// An operator wants another schema in force.
 #[derive(Message)]
-#[rtype(result = "Result<Reloaded, ReloadError>")]
-pub(crate) struct ReloadSchema(pub(crate) Arc<Schema>);
+#[rtype(result = "Result<SchemaChange, ReloadError>")]
+pub(crate) struct ApplySchema {
+    pub(crate) schema: Arc<Schema>,
+    pub(crate) apply: Apply,
+}
+
+/// The schema file says this. Answers whether what runs stands in its way.
+#[derive(Message)]
+#[rtype(result = "bool")]
+pub(crate) struct OfferFile(pub(crate) Arc<Schema>);
+
+/// The schema file is broken or cannot be read.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct FileRefused(pub(crate) String);
 
 /// Another schema was tried and is broken.
 #[derive(Message)]
