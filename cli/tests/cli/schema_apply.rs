@@ -43,7 +43,7 @@ fn a_schema_is_shown_checked_and_put_in_force() {
     assert_eq!(master.stop().code, 0);
 }
 
-#[tokio::test(flavor = "multi_thread")]
+#[tokio::test]
 async fn what_breaks_a_worker_that_runs_has_to_be_forced() {
     let folder = Folder::with_mesh(SCHEMA);
     let master = RunningMaster::start(&folder, &["--lease", "1s"]);

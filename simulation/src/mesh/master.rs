@@ -9,7 +9,7 @@ use meshwork_shared::config::MasterConfig;
 use meshwork_shared::net::Network;
 
 use super::host::{Ground, Host};
-use crate::tasks::{SCHEMA, schema};
+use crate::tasks::{self, SCHEMA};
 
 /// Where workers join.
 pub(super) const MESH_PORT: u16 = 7070;
@@ -40,7 +40,7 @@ pub(super) async fn run(ground: Arc<Ground>, host: Arc<Host>) -> turmoil::Result
         tokio::select! {
             biased;
             () = ground.rules_changed.notified() => {
-                master.reload_schema_toml(&schema(ground.rules())).await?;
+                master.reload_schema_toml(&tasks::schema(ground.rules())).await?;
             }
             () = tokio::time::sleep(ASK_EVERY) => {}
         }
