@@ -156,6 +156,7 @@ impl<'a> Mesh<'a> {
             // So that they need not trust whoever answers there.
             .env("MESHWORK_AUTHORITY", &self.running.authority)
             .env("MESHWORK_SECRET_FILE", self.secret())
+            .env("MESHWORK_STRICT_HANDLERS", "true")
             .env("MESHWORK_LISTEN", ANY_PORT);
         Ok(command)
     }

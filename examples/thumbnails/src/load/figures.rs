@@ -17,6 +17,12 @@ const NUMBERS_MAX: usize = 1 << 20;
 /// Longest time that is told apart from longer ones, microseconds: an hour.
 const TOOK_US_MAX: u64 = 3_600_000_000;
 
+/// Upper end of the first step of a shape, microseconds.
+const SHAPE_FIRST_US: u64 = 1000;
+
+/// How many times further each step of a shape reaches than the one before it.
+const SHAPE_GROWTH: f64 = 1.25;
+
 /// All counts. Clones count into the same.
 #[derive(Clone, Debug, Default)]
 pub struct Figures(Arc<Mutex<Counts>>);
@@ -123,12 +129,15 @@ impl Took {
 
     fn times(&self) -> Times {
         let at = |quantile| self.0.value_at_quantile(quantile);
-        Times { p50_us: at(0.5), p99_us: at(0.99), max_us: self.0.max() }
+        let steps = self.0.iter_log(SHAPE_FIRST_US, SHAPE_GROWTH);
+        let shape = steps.map(|step| (step.value_iterated_to(), step.count_since_last_iteration()));
+        let shape = shape.filter(|(_, count)| *count > 0).collect();
+        Times { p50_us: at(0.5), p99_us: at(0.99), max_us: self.0.max(), shape }
     }
 }
 
 /// The times of answered calls, or of jobs that are done, since the start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Times {
     /// Half took at most this long, microseconds.
     pub p50_us: u64,
@@ -136,6 +145,9 @@ pub struct Times {
     pub p99_us: u64,
     /// The longest, microseconds.
     pub max_us: u64,
+    /// How many took at most so many microseconds, and more than those before: what the times of a
+    /// while can be told from, as the difference of two.
+    pub shape: Vec<(u64, u64)>,
 }
 
 /// One kind of call in a [`Line`].
@@ -437,6 +449,9 @@ mod tests {
         assert_eq!((print.started, print.under_way, print.answered), (5, 1, 1));
         assert_eq!((print.not_executed, print.failed, print.unknown), (1, 1, 1));
         assert!(print.times.max_us >= 3000);
+        let counts = print.times.shape.iter().map(|(_, count)| count);
+        assert_eq!(counts.sum::<u64>(), print.answered);
+        assert!(print.times.shape.iter().all(|(to, _)| (3000..4000).contains(to)));
         assert_eq!(line.resize, CallLine::default());
         assert_eq!(line.errors["unknown: gone"], 1);
         assert!(!line.is_good());
