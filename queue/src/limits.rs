@@ -37,6 +37,13 @@ pub const ENDED_BYTES_SHARE: usize = 4;
 /// Bytes that a dedupe key is counted with beside twice its length, while its window is open.
 pub const DEDUPE_OVERHEAD_BYTES: usize = 128;
 
+/// Jobs that a queue in a server can be told to hold, at most
+/// (`jobs_max` in its address).
+pub const SERVER_JOBS_MAX: usize = 100_000_000;
+
+/// Bytes that a queue in a server can be told to hold, at most (`bytes_max` in its address): 1 TiB.
+pub const SERVER_BYTES_MAX: usize = 1 << 40;
+
 /// How much one queue holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueueLimits {

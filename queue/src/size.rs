@@ -38,14 +38,19 @@ pub(crate) fn ended_bytes(reply: Option<&Reply>) -> usize {
 /// The error with its words cut to [`ERROR_BYTES_MAX`].
 pub(crate) fn cut(error: AttemptError) -> AttemptError {
     match error {
-        AttemptError::Failed { message } => AttemptError::Failed { message: cut_text(message) },
-        AttemptError::Buried { note } => AttemptError::Buried { note: cut_text(note) },
+        AttemptError::Failed { message } => AttemptError::Failed { message: shorten(message) },
+        AttemptError::Buried { note } => AttemptError::Buried { note: shorten(note) },
         AttemptError::LeaseExpired => AttemptError::LeaseExpired,
     }
 }
 
-fn cut_text(mut text: String) -> String {
-    text.truncate(text.floor_char_boundary(ERROR_BYTES_MAX));
+fn shorten(mut text: String) -> String {
+    text.truncate(cut_text(&text).len());
     text.shrink_to_fit();
     text
+}
+
+/// What is kept of the words of an error.
+pub(crate) fn cut_text(text: &str) -> &str {
+    &text[..text.floor_char_boundary(ERROR_BYTES_MAX)]
 }

@@ -51,8 +51,8 @@ pub struct RedisBackend {
     bell: Arc<Bell>,
     prefix: Prefix,
     random: Random,
-    /// The address without secrets.
-    address: String,
+    /// Shown without secrets.
+    url: RedisUrl,
 }
 
 impl RedisBackend {
@@ -63,7 +63,7 @@ impl RedisBackend {
     /// What is wrong with the address or the certificates it names, or that there is no thread to
     /// be had. Never shows the password.
     pub fn new(url: &RedisUrl, mesh: MeshId, random: Random) -> Result<Self, String> {
-        let store = Arc::new(Store::new(Connector::new(url)?));
+        let store = Arc::new(Store::new(Connector::new(url)?, random.clone()));
         let io = Io::start().map_err(|error| format!("cannot start a thread: {error}"))?;
         let bell = Arc::new(Bell::default());
         io.spawn(bell.clone().listen(store.clone()));
@@ -73,12 +73,13 @@ impl RedisBackend {
             bell,
             prefix: Prefix::new(&url.prefix, mesh),
             random,
-            address: url.to_string(),
+            url: url.clone(),
         })
     }
 
     fn queue(&self, name: &QueueName, options: QueueOptions) -> RedisQueue {
         let site = Site::new(&self.prefix, name);
+        let options = QueueOptions { limits: self.url.limits(options.limits), ..options };
         let (io, store) = (self.io.clone(), self.store.clone());
         RedisQueue::new(io, store, self.bell.clone(), site, options, self.random.clone())
     }
@@ -181,7 +182,7 @@ impl QueueBackend for RedisBackend {
 
 impl fmt::Debug for RedisBackend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisBackend").field("address", &self.address).finish_non_exhaustive()
+        f.debug_struct("RedisBackend").field("url", &self.url).finish_non_exhaustive()
     }
 }
 

@@ -51,6 +51,12 @@ struct Entry<S: Send1> {
 /// Where callers put their items. The task ends when the last of these is dropped.
 pub(super) struct Inbox<S: Send1>(mpsc::Sender<Entry<S>>);
 
+impl<S: Send1> Clone for Inbox<S> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
 impl<S: Send1> Inbox<S> {
     /// An inbox and the task that empties it.
     pub(super) fn new(sender: Arc<S>) -> (Self, impl Future<Output = ()> + Send + 'static) {

@@ -12,9 +12,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use meshwork_shared::backoff::Backoff;
 use meshwork_shared::ids::JobId;
 use redis::aio::{PubSubSink, PubSubStream};
 use redis::{Msg, RedisResult};
+use tokio::sync::futures::Notified;
 use tokio::sync::{Notify, watch};
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
@@ -26,7 +28,7 @@ const PING_INTERVAL: Duration = Duration::from_secs(15);
 /// How long the store may take to answer on it.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The wait before it is connected again; doubled with each failure.
+/// Waits before it is connected again, from and to.
 const RECONNECT_WAIT: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
 /// The bells of all queues of a process.
@@ -65,18 +67,16 @@ impl Ring {
         self.is_heard.load(Ordering::Relaxed)
     }
 
-    /// Told when the job ended, or when it is time to look.
-    pub(super) fn ended(&self, job: JobId) -> Arc<Notify> {
-        lock(&self.waiting).entry(job).or_default().clone()
+    /// Told when the job ended, or when it is time to look, until it is dropped.
+    pub(super) fn ended(self: &Arc<Self>, job: JobId) -> Ended {
+        let told = lock(&self.waiting).entry(job).or_default().clone();
+        Ended { ring: self.clone(), job, told }
     }
 
-    /// Forgets those who wait for a job when there are none left but the caller.
-    pub(super) fn forget(&self, job: JobId, waiting: &Arc<Notify>) {
-        let mut all = lock(&self.waiting);
-        // The map's own, and the caller's.
-        if Arc::strong_count(waiting) <= 2 {
-            all.remove(&job);
-        }
+    /// The jobs whose end somebody waits for.
+    #[cfg(test)]
+    pub(super) fn awaited(&self) -> usize {
+        lock(&self.waiting).len()
     }
 
     fn ring(&self) {
@@ -107,6 +107,30 @@ impl Ring {
     }
 }
 
+/// Somebody who waits for the end of a job.
+pub(super) struct Ended {
+    ring: Arc<Ring>,
+    job: JobId,
+    told: Arc<Notify>,
+}
+
+impl Ended {
+    /// Completes when something is told after this call.
+    pub(super) fn notified(&self) -> Notified<'_> {
+        self.told.notified()
+    }
+}
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let mut all = lock(&self.ring.waiting);
+        // The map's own, and this one: nobody else waits for the job.
+        if Arc::strong_count(&self.told) <= 2 {
+            all.remove(&self.job);
+        }
+    }
+}
+
 impl Bell {
     /// The bell of a channel; it is listened to from now on.
     pub(super) fn ring(&self, channel: &str) -> Arc<Ring> {
@@ -122,14 +146,14 @@ impl Bell {
 
     /// Listens until it is dropped.
     pub(super) async fn listen(self: Arc<Self>, store: Arc<Store>) {
-        let mut wait = RECONNECT_WAIT.0;
+        let mut backoff = Backoff::new(RECONNECT_WAIT.0, RECONNECT_WAIT.1);
         loop {
             if lock(&self.rings).is_empty() {
                 self.added.notified().await;
             }
             match store.connector.subscriber().await {
                 Ok(connection) => {
-                    wait = RECONNECT_WAIT.0;
+                    backoff.reset();
                     let (sink, stream) = connection.split();
                     // Whatever ended it, it is connected anew.
                     let _ = self.hear(&store, sink, stream).await;
@@ -137,8 +161,7 @@ impl Bell {
                 }
                 Err(error) => log::debug!("the bell of the queues is not connected: {error}"),
             }
-            sleep(wait).await;
-            wait = (wait * 2).min(RECONNECT_WAIT.1);
+            sleep(backoff.next(&store.random)).await;
         }
     }
 

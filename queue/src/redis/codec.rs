@@ -10,6 +10,7 @@ use bytes::{Buf, BufMut, Bytes};
 use meshwork_shared::codec::Codec;
 use meshwork_shared::ids::JobId;
 
+use super::site::whole_ms;
 use crate::job::{Dedupe, NewJob, Priority, Start};
 
 /// The number of this format.
@@ -39,7 +40,7 @@ pub(super) fn encode(job: &NewJob) -> Bytes {
     put_short(&mut out, job.caller_variant.as_str().as_bytes());
     match job.start {
         Start::Now => {}
-        Start::After(wait) => out.put_u64(ms(wait)),
+        Start::After(wait) => out.put_u64(whole_ms(wait)),
         Start::At(unix_ms) => out.put_u64(unix_ms),
     }
     if let Some(trace) = &job.trace {
@@ -50,13 +51,13 @@ pub(super) fn encode(job: &NewJob) -> Bytes {
     }
     if let Some(Dedupe { key, window }) = &job.dedupe {
         put_long(&mut out, key.as_bytes());
-        out.put_u64(ms(*window));
+        out.put_u64(whole_ms(*window));
     }
     if let Some(attempts) = job.attempts {
         out.put_u32(attempts);
     }
     if let Some(run_timeout) = job.run_timeout {
-        out.put_u64(ms(run_timeout));
+        out.put_u64(whole_ms(run_timeout));
     }
     let head = u32::try_from(out.len()).unwrap_or(u32::MAX);
     out[HEAD_BYTES_AT..HEAD_BYTES_AT + 4].copy_from_slice(&head.to_be_bytes());
@@ -140,10 +141,6 @@ fn flags(job: &NewJob) -> u8 {
         | flag(job.run_timeout.is_some(), HAS_RUN_TIMEOUT)
         | flag(matches!(job.start, Start::After(_)), STARTS_AFTER)
         | flag(matches!(job.start, Start::At(_)), STARTS_AT)
-}
-
-fn ms(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Names are at most 64 bytes long.

@@ -27,7 +27,6 @@ const UNIX_MS_MAX: u64 = 9_999_999_999_999;
 pub(super) struct Prepared {
     id: JobId,
     options: Bytes,
-    dedupe: Option<Bytes>,
     blob: Bytes,
 }
 
@@ -72,15 +71,10 @@ impl Enqueuer {
             let window = job.dedupe.as_ref().map_or(0, |dedupe| whole_ms(dedupe.window));
             let priority = priority_number(job.priority);
             let attempts = job.attempts.map_or(0, |attempts| attempts.max(1));
-            format!("{bytes} {priority} {attempts} {kind} {start} {window}")
+            let key = job.dedupe.as_ref().map_or("", |dedupe| &dedupe.key);
+            format!("{bytes} {priority} {attempts} {kind} {start} {window} {key}")
         };
-        let dedupe = job.dedupe.as_ref().filter(|dedupe| whole_ms(dedupe.window) > 0);
-        Ok(Prepared {
-            id: job.id,
-            options: options.into(),
-            dedupe: dedupe.map(|dedupe| core.site.dedupe(&dedupe.key)),
-            blob: encode(job),
-        })
+        Ok(Prepared { id: job.id, options: options.into(), blob: encode(job) })
     }
 
     /// Stores the job of a due time, unless it is late: `None` then.
@@ -102,16 +96,21 @@ impl Enqueuer {
         until: Instant,
     ) -> Result<Vec<Stored>, CallError> {
         self.list(until).await?;
-        let keys: Vec<Bytes> = jobs.iter().filter_map(|job| job.dedupe.clone()).collect();
-        let mut arguments = Vec::with_capacity(1 + 2 * jobs.len());
+        let mut arguments = Vec::with_capacity(2 + 2 * jobs.len());
         arguments.push(due);
+        let all = jobs.first().map(|first| first.options.clone());
+        let all = all.filter(|all| jobs.iter().all(|job| job.options == all));
+        let is_each = all.is_none();
+        arguments.push(all.unwrap_or_default());
         let mut ids = Vec::with_capacity(jobs.len());
         for job in jobs {
             ids.push(job.id);
-            arguments.push(job.options);
+            if is_each {
+                arguments.push(job.options);
+            }
             arguments.push(job.blob);
         }
-        let value = self.core.call_with(&script::ENQUEUE, &keys, &arguments, until).await?;
+        let value = self.core.call(&script::ENQUEUE, &arguments, until).await?;
         let (stored, is_first) = self.read(&ids, value)?;
         if is_first {
             // It was forgotten since it was put on the list, which may have taken it off again.

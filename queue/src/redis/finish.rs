@@ -1,9 +1,11 @@
 //! Ending runs.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use meshwork_shared::ids::JobId;
 use redis::Value;
 use tokio::time::Instant;
 
@@ -16,11 +18,13 @@ use super::site::whole_ms;
 use super::store::CallError;
 use crate::error::FinishError;
 use crate::job::{Finished, JobEnd, LeaseToken};
-use crate::limits::ERROR_BYTES_MAX;
+use crate::size::cut_text;
 
 /// The end of a run, on its way into the store.
 pub(super) struct Ending {
     argument: Bytes,
+    /// The job, if this was its first run and all is said with that it is done.
+    plain: Option<JobId>,
     /// How long the job waits if it runs again.
     delay: Duration,
 }
@@ -28,6 +32,7 @@ pub(super) struct Ending {
 impl Ending {
     /// `delay` is the wait if the end is a retry that names none.
     pub(super) fn new(token: LeaseToken, end: JobEnd, delay: impl FnOnce() -> Duration) -> Self {
+        let is_plain = token.attempt == 1 && end == JobEnd::Done { reply: None };
         let mut argument = token_bytes(token);
         let mut wait = Duration::ZERO;
         match end {
@@ -40,14 +45,15 @@ impl Ending {
                 wait = Duration::from_millis(ms);
                 argument.push(b'r');
                 argument.extend(format!("{ms:013}").bytes());
-                argument.extend(cut(&error).bytes());
+                argument.extend(cut_text(&error).bytes());
             }
             JobEnd::Fail { error } => {
                 argument.push(b'f');
-                argument.extend(cut(&error).bytes());
+                argument.extend(cut_text(&error).bytes());
             }
         }
-        Self { argument: argument.into(), delay: wait }
+        let plain = is_plain.then_some(token.id);
+        Self { argument: argument.into(), plain, delay: wait }
     }
 }
 
@@ -57,10 +63,6 @@ pub(super) fn token_bytes(token: LeaseToken) -> Vec<u8> {
     out.extend(token.id.0);
     out.extend(format!("{:010}", token.attempt).bytes());
     out
-}
-
-pub(super) fn cut(text: &str) -> &str {
-    &text[..text.floor_char_boundary(ERROR_BYTES_MAX)]
 }
 
 /// Ends the runs of one queue.
@@ -74,10 +76,31 @@ impl Finisher {
     }
 
     async fn end(&self, items: &[Ending], until: Instant) -> Result<Vec<i64>, CallError> {
-        let arguments: Vec<Bytes> = items.iter().map(|item| item.argument.clone()).collect();
+        // Most are plain, and their ids are one argument. None is there twice: its second end is
+        // one of the others, and comes later.
+        let mut seen = HashSet::with_capacity(items.len());
+        let is_plain: Vec<bool> =
+            items.iter().map(|item| item.plain.is_some_and(|id| seen.insert(id))).collect();
+        let mut plain = Vec::with_capacity(16 * items.len());
+        let mut arguments = vec![Bytes::new()];
+        for (item, is_plain) in items.iter().zip(&is_plain) {
+            match item.plain.filter(|_| *is_plain) {
+                Some(id) => plain.extend(id.0),
+                None => arguments.push(item.argument.clone()),
+            }
+        }
+        let plain_count = plain.len() / 16;
+        arguments[0] = plain.into();
         let value: Value = self.core.call(&script::FINISH, &arguments, until).await?;
         let mut answer = Answer::new(value)?;
-        items.iter().map(|_| answer.next_int()).collect()
+        let all = items.iter().map(|_| answer.next_int()).collect::<Result<Vec<_>, _>>()?;
+        let (of_plain, of_others) = all.split_at(plain_count);
+        let (mut of_plain, mut of_others) = (of_plain.iter(), of_others.iter());
+        let next = |is_plain: bool| match is_plain {
+            true => of_plain.next(),
+            false => of_others.next(),
+        };
+        is_plain.into_iter().map(next).map(|number| number.copied().ok_or_else(strange)).collect()
     }
 }
 

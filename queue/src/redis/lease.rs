@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use redis::Value;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep};
 
@@ -129,39 +130,72 @@ impl Drop for Handover {
     }
 }
 
-/// Takes jobs for a consumer as soon as there are any; ends early when its caller is gone.
-pub(super) async fn take(
-    core: Arc<Core>,
-    ring: Arc<Ring>,
-    io: std::sync::Weak<Io>,
-    consumer: String,
-    max: usize,
-    Reply { mut answer, over }: Reply,
-) {
-    let arguments = [Bytes::from(consumer), Bytes::from(max.to_string())];
-    let mut rung = ring.rung();
-    loop {
-        // Noted before the look: what rings in between is not missed.
-        rung.mark_unchanged();
-        let wait = match ask(&core, &arguments).await {
-            Ok((_, taken)) if !taken.is_empty() => {
-                let handover = Handover { taken, core, io, over: Some(over) };
-                // If the caller is gone, dropping it hands the jobs back.
-                drop(answer.send(handover));
-                return;
+/// What a caller asks for. Its name makes it safe to ask again when an answer did not come: the
+/// store gives the same jobs once more, and not further ones.
+pub(super) struct Ask {
+    pub(super) core: Arc<Core>,
+    pub(super) ring: Arc<Ring>,
+    pub(super) io: std::sync::Weak<Io>,
+    pub(super) name: String,
+    pub(super) consumer: String,
+    pub(super) max: usize,
+}
+
+impl Ask {
+    /// Takes jobs as soon as there are any. When the caller is gone it ends early, unless the store
+    /// may have given jobs to it: those are handed back first.
+    pub(super) async fn take(self, Reply { mut answer, over }: Reply) {
+        let mut rung = self.ring.rung();
+        // Since when an answer is missing.
+        let mut unsure: Option<Instant> = None;
+        loop {
+            // Noted before the look: what rings in between is not missed.
+            rung.mark_unchanged();
+            let wait = match self.send(unsure.is_some()).await {
+                Ok((_, taken)) if !taken.is_empty() => {
+                    let (core, io) = (self.core, self.io);
+                    let handover = Handover { taken, core, io, over: Some(over) };
+                    // If the caller is gone, dropping it hands the jobs back.
+                    drop(answer.send(handover));
+                    return;
+                }
+                Ok((next, _)) => {
+                    unsure = None;
+                    let look = match self.ring.is_heard() {
+                        true => LOOK_INTERVAL,
+                        false => LOOK_INTERVAL_DEAF,
+                    };
+                    // A lease that began since may end after its own length.
+                    next.unwrap_or(look).min(look).min(self.core.options.lease)
+                }
+                Err(error) => {
+                    if !error.is_refused {
+                        unsure.get_or_insert_with(Instant::now);
+                    }
+                    FAILURE_WAIT
+                }
+            };
+            // What was given then is taken back by the store after that time.
+            let lease = self.core.options.lease;
+            let is_owed = unsure.is_some_and(|since| since.elapsed() < lease);
+            tokio::select! {
+                biased;
+                () = answer.closed(), if !is_owed => return,
+                () = until(&mut rung, wait) => {}
             }
-            Ok((next, _)) => {
-                let look = if ring.is_heard() { LOOK_INTERVAL } else { LOOK_INTERVAL_DEAF };
-                // A lease that began since may end after its own length.
-                next.unwrap_or(look).min(look).min(core.options.lease)
-            }
-            Err(_) => FAILURE_WAIT,
-        };
-        tokio::select! {
-            biased;
-            () = answer.closed() => return,
-            () = until(&mut rung, wait) => {}
         }
+    }
+
+    /// What there is, and when to look again because of the time alone.
+    async fn send(&self, again: bool) -> Result<(Option<Duration>, Vec<Taken>), CallError> {
+        let arguments = [
+            Bytes::from(self.consumer.clone()),
+            self.max.to_string().into(),
+            self.name.clone().into(),
+            Bytes::from_static(if again { b"1" } else { b"0" }),
+        ];
+        let until = Instant::now() + CALL_TIMEOUT;
+        read_taken(self.core.call(&script::LEASE, &arguments, until).await?)
     }
 }
 
@@ -174,13 +208,7 @@ async fn until(rung: &mut watch::Receiver<u64>, wait: Duration) {
     }
 }
 
-/// What there is, and when to look again because of the time alone.
-async fn ask(
-    core: &Core,
-    arguments: &[Bytes],
-) -> Result<(Option<Duration>, Vec<Taken>), CallError> {
-    let until = Instant::now() + CALL_TIMEOUT;
-    let value = core.call_once(&script::LEASE, arguments, until).await?;
+fn read_taken(value: Value) -> Result<(Option<Duration>, Vec<Taken>), CallError> {
     let mut answer = Answer::new(value)?;
     // One more, so that it is past when asked again.
     let next = u64::try_from(answer.next_int()?).ok().map(|ms| Duration::from_millis(ms + 1));

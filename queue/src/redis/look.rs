@@ -54,12 +54,12 @@ impl RedisQueue {
     pub(super) async fn end_of(&self, job: JobId) -> Result<Option<JobStatus>, Unavailable> {
         let ring = self.ring();
         let ended = ring.ended(job);
-        let result = loop {
+        loop {
             // Made before the look: an end in between is not missed.
             let told = ended.notified();
             match self.look_at(job, true).await {
                 Ok(Some(status)) if !status.is_final() => {}
-                result => break result,
+                result => return result,
             }
             let look = match ring.is_heard() {
                 true => LOOK_INTERVAL_MS.0.min(super::site::whole_ms(self.core.options.lease)),
@@ -70,9 +70,7 @@ impl RedisQueue {
                 () = told => {}
                 () = sleep(std::time::Duration::from_millis(look.max(1))) => {}
             }
-        };
-        ring.forget(job, &ended);
-        result
+        }
     }
 
     pub(super) async fn take_away(&self, job: JobId) -> Result<Canceled, Unavailable> {

@@ -1,6 +1,7 @@
 //! One queue in the store.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -16,7 +17,7 @@ use super::codec::decode;
 use super::enqueue::{Enqueuer, refused};
 use super::finish::{Ending, Finisher, unavailable};
 use super::io::Io;
-use super::lease::{self, Reply, Taken, Waiter, Withdrawn};
+use super::lease::{Ask, Reply, Taken, Waiter, Withdrawn};
 use super::script::Script;
 use super::site::{Call, Site};
 use super::store::{CALL_TIMEOUT, CallError, Store};
@@ -48,19 +49,8 @@ impl Core {
         arguments: &[Bytes],
         until: Instant,
     ) -> Result<Value, CallError> {
-        self.call_with(script, &[], arguments, until).await
-    }
-
-    /// The same with more keys.
-    pub(super) async fn call_with(
-        &self,
-        script: &Script,
-        keys: &[Bytes],
-        arguments: &[Bytes],
-        until: Instant,
-    ) -> Result<Value, CallError> {
         let Self { site, options, .. } = self;
-        self.store.call(&Call { site, options, script, keys, arguments }, until).await
+        self.store.call(&Call { site, options, script, arguments }, until).await
     }
 
     /// Calls a script that is not sent again when it may have been done.
@@ -71,7 +61,7 @@ impl Core {
         until: Instant,
     ) -> Result<Value, CallError> {
         let Self { site, options, .. } = self;
-        let call = Call { site, options, script, keys: &[], arguments };
+        let call = Call { site, options, script, arguments };
         self.store.call_once(&call, until).await
     }
 }
@@ -161,22 +151,28 @@ impl RedisQueue {
         let max = max.clamp(1, LEASE_JOBS_MAX);
         loop {
             let (answer, answered) = oneshot::channel();
-            let io = Arc::downgrade(&self.io);
-            let (core, ring) = (self.core.clone(), self.ring().clone());
             let (over, taking) = watch::channel(());
-            let waiter = Waiter::new(core.clone(), taking);
-            let reply = Reply { answer, over };
-            self.io.spawn(lease::take(core, ring, io, consumer.clone(), max, reply));
+            let waiter = Waiter::new(self.core.clone(), taking);
+            let ask = Ask {
+                core: self.core.clone(),
+                ring: self.ring().clone(),
+                io: Arc::downgrade(&self.io),
+                name: format!("{:016x}", u64::from_be_bytes(self.random.bytes())),
+                consumer: consumer.clone(),
+                max,
+            };
+            self.io.spawn(ask.take(Reply { answer, over }));
             let Ok(handover) = answered.await else {
                 // The thread ended: there is nothing to wait for any more.
                 return std::future::pending().await;
             };
             waiter.is_served();
+            // Nothing is waited for from here on: what was accepted gets to the caller.
             let mut leases = Vec::new();
             for taken in handover.accept() {
                 match self.read(&taken) {
                     Some(lease) => leases.push(lease),
-                    None => self.refuse(taken.token).await,
+                    None => self.refuse(taken.token),
                 }
             }
             if !leases.is_empty() {
@@ -198,11 +194,15 @@ impl RedisQueue {
     }
 
     /// Gives up a job whose bytes mean nothing to this version.
-    async fn refuse(&self, token: LeaseToken) {
+    fn refuse(&self, token: LeaseToken) {
         log::warn!("{}: job {} is not readable and is put aside", self.core.site.name(), token.id);
         let error = "the stored job is not readable".to_owned();
-        // If it cannot be said now, its lease ends, and it comes again.
-        let _ = self.end(token, JobEnd::Fail { error }).await;
+        let ending = Ending::new(token, JobEnd::Fail { error }, || Duration::ZERO);
+        let finishes = self.finishes.clone();
+        self.io.spawn(async move {
+            // If it cannot be said now, its lease ends, and it comes again.
+            finishes.send(vec![ending]).await;
+        });
     }
 
     async fn end(&self, token: LeaseToken, end: JobEnd) -> Result<Finished, FinishError> {
@@ -312,7 +312,7 @@ impl Queue for RedisQueue {
     }
 
     fn bury(&self, note: &str, limit: usize) -> BoxFuture<'_, Result<usize, Unavailable>> {
-        let note = super::finish::cut(note).to_owned();
+        let note = crate::size::cut_text(note).to_owned();
         Box::pin(self.repair("bury", note.into(), limit))
     }
 

@@ -39,12 +39,13 @@ impl Record {
         let text = std::str::from_utf8(bytes).ok()?;
         let mut fields = text.splitn(7, ' ');
         let state = *fields.next()?.as_bytes().first()?;
-        let placed = fields.next()?;
         let (_max, _size) = (fields.next()?, fields.next()?);
+        let (attempt, uncounted) = (fields.next()?, fields.next()?);
+        let placed = fields.next()?;
         Some(Self::Kept(Kept {
             state,
-            attempt: fields.next()?.parse().ok()?,
-            uncounted: fields.next()?.parse().ok()?,
+            attempt: attempt.parse().ok()?,
+            uncounted: uncounted.parse().ok()?,
             placed_unix_ms: placed.split('-').next()?.parse().ok(),
             rest: fields.next().unwrap_or_default().to_owned(),
         }))
@@ -68,7 +69,8 @@ impl Kept {
 
     /// Who runs it.
     pub(super) fn consumer(&self) -> Option<&str> {
-        let (_, consumer) = self.rest.split_once(' ')?;
+        // Since when, who, and the name of the ask.
+        let consumer = self.rest.split(' ').nth(1)?;
         (self.state == b'r').then_some(consumer)
     }
 

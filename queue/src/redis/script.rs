@@ -15,12 +15,40 @@ impl Script {
     }
 }
 
+/// A script that is called for each batch of jobs: what most jobs do not need is made only when it
+/// is asked for, with `moves()`.
+macro_rules! often {
+    ($file:literal) => {
+        concat!(
+            include_str!("scripts/base.lua"),
+            "local function load_moves()\n",
+            include_str!("scripts/moves.lua"),
+            include_str!("scripts/moves_end.lua"),
+            "end\nlocal all_moves\nlocal function moves()\n",
+            "all_moves = all_moves or load_moves()\nreturn all_moves\nend\n",
+            include_str!($file),
+        )
+    };
+}
+
+/// Any other.
+macro_rules! seldom {
+    ($file:literal) => {
+        concat!(
+            include_str!("scripts/base.lua"),
+            include_str!("scripts/moves.lua"),
+            "treat_as_kept()\n",
+            include_str!($file),
+        )
+    };
+}
+
 macro_rules! scripts {
-    ($($(#[$docs:meta])* $name:ident = $file:literal;)*) => {
+    ($($(#[$docs:meta])* $name:ident = $kind:ident $file:literal;)*) => {
         $(
             $(#[$docs])*
             pub(super) static $name: LazyLock<Script> = LazyLock::new(|| {
-                Script::new(concat!(include_str!("scripts/base.lua"), include_str!($file)))
+                Script::new($kind!($file))
             });
         )*
 
@@ -31,19 +59,19 @@ macro_rules! scripts {
 }
 
 scripts! {
-    ENQUEUE = "scripts/enqueue.lua";
-    LEASE = "scripts/lease.lua";
-    FINISH = "scripts/finish.lua";
+    ENQUEUE = often "scripts/enqueue.lua";
+    LEASE = often "scripts/lease.lua";
+    FINISH = often "scripts/finish.lua";
     /// Renews and releases.
-    HOLD = "scripts/hold.lua";
-    STATUS = "scripts/status.lua";
-    CANCEL = "scripts/cancel.lua";
-    DEPTH = "scripts/depth.lua";
-    PEEK = "scripts/peek.lua";
-    LETTER = "scripts/letter.lua";
+    HOLD = seldom "scripts/hold.lua";
+    STATUS = seldom "scripts/status.lua";
+    CANCEL = seldom "scripts/cancel.lua";
+    DEPTH = seldom "scripts/depth.lua";
+    PEEK = seldom "scripts/peek.lua";
+    LETTER = seldom "scripts/letter.lua";
     /// Retries, buries and purges.
-    REPAIR = "scripts/repair.lua";
-    PAUSE = "scripts/pause.lua";
-    DUE = "scripts/due.lua";
-    FORGET = "scripts/forget.lua";
+    REPAIR = seldom "scripts/repair.lua";
+    PAUSE = seldom "scripts/pause.lua";
+    DUE = seldom "scripts/due.lua";
+    FORGET = seldom "scripts/forget.lua";
 }

@@ -11,9 +11,9 @@ use crate::options::QueueOptions;
 
 /// What the keys of a queue are called behind the part they share, in the order in which the
 /// scripts know them.
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 17] = [
     "jobs", "meta", "sched", "later", "leases", "hist", "dead", "ended", "wait1", "wait2", "wait3",
-    "front1", "front2", "front3",
+    "front1", "front2", "front3", "bundles", "dedupe", "windows",
 ];
 
 /// Names the keys of one mesh.
@@ -35,8 +35,6 @@ impl Prefix {
 #[derive(Debug)]
 pub(super) struct Site {
     name: String,
-    /// What all its keys begin with. The part in braces decides where it is in a cluster.
-    base: String,
     keys: Vec<String>,
     channel: String,
     queues: String,
@@ -44,10 +42,11 @@ pub(super) struct Site {
 
 impl Site {
     pub(super) fn new(prefix: &Prefix, name: &QueueName) -> Self {
+        // The part in braces decides where it is in a cluster.
         let base = format!("{}:{{{name}}}:", prefix.0);
         let keys = KEYS.iter().map(|key| format!("{base}{key}")).collect();
         let channel = format!("{base}bell");
-        Self { name: name.to_string(), base, keys, channel, queues: prefix.queues() }
+        Self { name: name.to_string(), keys, channel, queues: prefix.queues() }
     }
 
     pub(super) fn name(&self) -> &str {
@@ -57,11 +56,6 @@ impl Site {
     /// The channel of the queue's bell.
     pub(super) fn channel(&self) -> &str {
         &self.channel
-    }
-
-    /// The key of a dedupe key.
-    pub(super) fn dedupe(&self, key: &str) -> Bytes {
-        format!("{}key:{key}", self.base).into()
     }
 
     /// The command that notes that the queue exists.
@@ -86,8 +80,6 @@ pub(super) struct Call<'a> {
     pub(super) site: &'a Site,
     pub(super) options: &'a QueueOptions,
     pub(super) script: &'a Script,
-    /// Keys behind those that all scripts have.
-    pub(super) keys: &'a [Bytes],
     pub(super) arguments: &'a [Bytes],
 }
 
@@ -110,34 +102,32 @@ impl Call<'_> {
             By::Hash => &self.script.hash,
             By::Source => self.script.source,
         });
-        command.arg(self.site.keys.len() + self.keys.len());
+        command.arg(self.site.keys.len());
         command.arg(&self.site.keys);
-        for key in self.keys {
-            command.arg(&key[..]);
-        }
-        self.add_options(&mut command, again);
+        command.arg(self.site.channel()).arg(&self.options(again)[..]);
         for argument in self.arguments {
             command.arg(&argument[..]);
         }
         command
     }
 
-    fn add_options(&self, command: &mut Cmd, again: bool) {
-        let ms = |duration: std::time::Duration| whole_ms(duration);
+    /// What all scripts are told, as they read it: doubles, which hold these numbers exactly.
+    fn options(&self, again: bool) -> Vec<u8> {
         let QueueOptions { limits, backoff, .. } = self.options;
-        command
-            .arg(self.site.channel())
-            .arg(self.options.attempts.max(1))
-            .arg(ms(self.options.lease))
-            .arg(ms(self.options.done_kept))
-            .arg(limits.dead_letters_max)
-            .arg(limits.jobs_max)
-            .arg(limits.bytes_max)
-            .arg(DONE_JOBS_MAX)
-            .arg(u8::from(again))
-            .arg(limits.bytes_max / ENDED_BYTES_SHARE)
-            .arg(ms(backoff.min))
-            .arg(ms(backoff.max));
+        let numbers = [
+            u64::from(again),
+            u64::from(self.options.attempts.max(1)),
+            whole_ms(self.options.lease),
+            whole_ms(self.options.done_kept),
+            limits.dead_letters_max as u64,
+            limits.jobs_max as u64,
+            limits.bytes_max as u64,
+            DONE_JOBS_MAX as u64,
+            (limits.bytes_max / ENDED_BYTES_SHARE) as u64,
+            whole_ms(backoff.min),
+            whole_ms(backoff.max),
+        ];
+        numbers.iter().flat_map(|number| (*number as f64).to_be_bytes()).collect()
     }
 }
 

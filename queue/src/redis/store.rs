@@ -4,6 +4,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use meshwork_shared::backoff::Backoff;
+use meshwork_shared::random::Random;
 use redis::{Cmd, ErrorKind, RedisError, ServerErrorKind, Value};
 use tokio::sync::{Mutex, watch};
 use tokio::time::{Instant, sleep, timeout_at};
@@ -14,7 +16,7 @@ use super::site::{By, Call};
 /// How long a call may take with all its repetitions.
 pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The wait between two tries of a call; doubled with each, up to the second.
+/// Waits between two tries of a call, from and to.
 const RETRY_WAIT: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
 
 /// Tries in a row that break before a connection to a cluster is given up.
@@ -23,6 +25,8 @@ const CLUSTER_BROKEN_MAX: u64 = 8;
 /// The store, seen from the thread that talks with it.
 pub(super) struct Store {
     pub(super) connector: Connector,
+    /// Draws waits.
+    pub(super) random: Random,
     connection: Mutex<Option<Connection>>,
     /// Counts the connections that were made: told when a new one is.
     made: watch::Sender<u64>,
@@ -58,9 +62,10 @@ enum Fate {
 }
 
 impl Store {
-    pub(super) fn new(connector: Connector) -> Self {
+    pub(super) fn new(connector: Connector, random: Random) -> Self {
         Self {
             connector,
+            random,
             connection: Mutex::new(None),
             made: watch::Sender::new(0),
             outages: AtomicU64::new(0),
@@ -103,7 +108,8 @@ impl Store {
         until: Instant,
         may_repeat: bool,
     ) -> Result<Value, CallError> {
-        let (mut by, mut wait) = (By::Hash, RETRY_WAIT.0);
+        let mut backoff = Backoff::new(RETRY_WAIT.0, RETRY_WAIT.1);
+        let mut by = By::Hash;
         let mut unsure = false;
         loop {
             let error = match self.try_send(&command(by, unsure), until).await {
@@ -130,12 +136,12 @@ impl Store {
                     !may_repeat
                 }
             };
+            let wait = backoff.next(&self.random);
             if is_final || Instant::now() + wait >= until {
                 self.note_failure(&message);
                 return Err(CallError { is_refused: !unsure, message });
             }
             sleep(wait).await;
-            wait = (wait * 2).min(RETRY_WAIT.1);
         }
     }
 

@@ -8,11 +8,14 @@ use meshwork_shared::codec::Codec;
 use meshwork_shared::ids::JobId;
 use proptest::prelude::*;
 
+use super::bell::Bell;
 use super::check::about_config;
 use super::codec::{decode, encode};
 use super::record::{Record, reply_bytes};
+use super::site::whole_ms;
 use super::url::{Kind, RedisUrl};
 use crate::job::{Dedupe, NewJob, Priority, Start};
+use crate::limits::QueueLimits;
 use crate::status::{JobStatus, Reply};
 
 fn url(text: &str) -> RedisUrl {
@@ -32,6 +35,18 @@ fn addresses_are_read() {
     let sentinel = url("valkeys+sentinel://:pw@a,b/main/2?sentinel_auth=same");
     assert_eq!(sentinel.kind, Kind::Sentinel("main".to_owned()));
     assert_eq!((sentinel.hosts[0].1, sentinel.db, sentinel.user), (26379, 2, None));
+}
+
+#[test]
+fn an_address_may_bound_its_queues() {
+    let default = QueueLimits::default();
+    assert_eq!(url("redis://queue").limits(default), default);
+    let told = url("redis://queue?jobs_max=2000000&bytes_max=4294967296").limits(default);
+    let expected = QueueLimits { jobs_max: 2_000_000, bytes_max: 4 << 30, ..default };
+    assert_eq!(told, expected);
+    for wrong in ["jobs_max=0", "jobs_max=many", "jobs_max=100000001", "bytes_max=4GiB"] {
+        assert!(format!("redis://queue?{wrong}").parse::<RedisUrl>().is_err(), "{wrong}");
+    }
 }
 
 #[test]
@@ -60,17 +75,22 @@ fn wrong_addresses_are_refused_and_show_no_password() {
     assert!(!format!("{good} {good:?}").contains("hunter2"));
 }
 
+/// Milliseconds, up to the hundred years that are kept of a time.
+fn times() -> impl Strategy<Value = u64> {
+    0..=whole_ms(Duration::MAX)
+}
+
 fn job() -> impl Strategy<Value = NewJob> {
     let start = prop_oneof![
         Just(Start::Now),
-        any::<u64>().prop_map(|ms| Start::After(Duration::from_millis(ms))),
+        times().prop_map(|ms| Start::After(Duration::from_millis(ms))),
         any::<u64>().prop_map(Start::At),
     ];
     let priority = prop_oneof![Just(Priority::High), Just(Priority::Normal), Just(Priority::Low)];
-    let dedupe = (".{0,40}", any::<u64>())
+    let dedupe = (".{0,40}", times())
         .prop_map(|(key, ms)| Dedupe { key, window: Duration::from_millis(ms) });
     let bytes = || proptest::collection::vec(any::<u8>(), 0..300).prop_map(Bytes::from);
-    let run_timeout = any::<u64>().prop_map(Duration::from_millis);
+    let run_timeout = times().prop_map(Duration::from_millis);
     (
         (any::<[u8; 16]>(), "[a-z][a-z0-9-]{0,20}", "[a-z0-9][a-z0-9.]{0,20}", bytes()),
         (start, priority, proptest::option::of(dedupe), proptest::option::of(any::<u32>())),
@@ -149,4 +169,16 @@ fn scripts_have_names_of_their_own() {
     let hashes: std::collections::BTreeSet<&str> =
         super::script::ALL.iter().map(|(_, script)| script.hash.as_str()).collect();
     assert_eq!(hashes.len(), super::script::ALL.len());
+}
+
+#[test]
+fn who_waits_no_more_leaves_nothing_behind() {
+    let ring = Bell::default().ring("bell");
+    let (one, other) = (ring.ended(JobId([1; 16])), ring.ended(JobId([1; 16])));
+    let third = ring.ended(JobId([2; 16]));
+    assert_eq!(ring.awaited(), 2);
+    drop((one, third));
+    assert_eq!(ring.awaited(), 1, "the other one still waits");
+    drop(other);
+    assert_eq!(ring.awaited(), 0);
 }

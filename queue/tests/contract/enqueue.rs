@@ -128,3 +128,23 @@ pub(super) async fn a_time_that_has_passed_is_now(store: &Store) {
     assert_eq!(bench.queue.depth().await.unwrap().ready, 2);
     assert_eq!(ids.map(Some), [Some(bench.lease().await.id), Some(bench.lease().await.id)]);
 }
+
+pub(super) async fn dead_letters_give_way_only_if_that_makes_room(store: &Store) {
+    let limits = QueueLimits { bytes_max: 4000, ..QueueLimits::default() };
+    let bench = store.open(QueueOptions { limits, ..options() });
+    let of_bytes = |bytes: usize| job(&"x".repeat(bytes));
+    for _ in 0..2 {
+        bench.enqueue("dies").await;
+        bench.kill().await;
+    }
+    let live = bench.store(of_bytes(1500)).await;
+    let refused = bench.queue.enqueue(vec![of_bytes(1600)]).await.remove(0);
+    assert!(matches!(refused, Err(EnqueueError::Full { .. })), "{refused:?}");
+    let depth = bench.queue.depth().await.unwrap();
+    assert_eq!((depth.dead, depth.dead_dropped), (2, 0), "it would not fit without them either");
+
+    bench.store(of_bytes(600)).await;
+    let depth = bench.queue.depth().await.unwrap();
+    assert_eq!((depth.ready, depth.dead, depth.dead_dropped), (2, 1, 1), "one was enough");
+    assert_eq!(bench.queue.status(live).await, Ok(Some(JobStatus::Waiting)));
+}

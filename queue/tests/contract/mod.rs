@@ -71,6 +71,7 @@ pub(crate) async fn run(open: impl AsyncFn() -> Arc<dyn QueueBackend>) {
         enqueue::a_batch_is_stored_job_by_job,
         enqueue::a_full_queue_refuses,
         enqueue::a_job_larger_than_the_queue_is_refused,
+        enqueue::dead_letters_give_way_only_if_that_makes_room,
         enqueue::a_delayed_job_waits_for_its_time,
         enqueue::a_job_runs_at_its_time,
         enqueue::a_time_that_has_passed_is_now,

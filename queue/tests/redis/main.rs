@@ -7,11 +7,14 @@ use meshwork_queue::{QueueBackend, RedisBackend};
 use meshwork_shared::ids::MeshId;
 use meshwork_shared::random::Random;
 
+mod bounds;
 #[path = "../contract/mod.rs"]
 mod contract;
+mod lost;
 mod outage;
 #[path = "../processes/mod.rs"]
 mod processes;
+mod proxy;
 mod server;
 mod topology;
 

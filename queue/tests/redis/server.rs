@@ -168,8 +168,48 @@ fn free_port() -> u16 {
 
 /// Three masters that share the slots.
 pub(crate) async fn cluster() -> Vec<Server> {
+    cluster_of(3).await
+}
+
+/// Three masters that share the slots, and a replica of each, in the same order.
+pub(crate) async fn cluster_with_replicas() -> Vec<Server> {
+    let servers = cluster_of(6).await;
+    let (masters, replicas) = servers.split_at(3);
+    for (master, replica) in masters.iter().zip(replicas) {
+        let id = master.cli(&["CLUSTER", "MYID"]);
+        assert!(replica.cli(&["CLUSTER", "REPLICATE", id.trim()]).contains("OK"));
+    }
+    for (master, replica) in masters.iter().zip(replicas) {
+        eventually("the replica follows, and all know it", async || {
+            let knows =
+                |server: &Server| server.cli(&["CLUSTER", "NODES"]).matches("slave").count() == 3;
+            replica.cli(&["INFO", "replication"]).contains("master_link_status:up")
+                && knows(master)
+                && knows(replica)
+        })
+        .await;
+    }
+    servers
+}
+
+/// Waits until the replica has all that the master wrote.
+pub(crate) async fn is_replicated(master: &Server) {
+    eventually("the replica has everything", async || {
+        let info = master.cli(&["INFO", "replication"]);
+        let number = |from: &str| {
+            let rest = info.split_once(from)?.1;
+            rest.split(|c: char| !c.is_ascii_digit()).next()?.parse::<u64>().ok()
+        };
+        let sent = number("master_repl_offset:");
+        sent.is_some() && sent == number(",offset=")
+    })
+    .await;
+}
+
+/// That many servers, of which the first three share the slots.
+async fn cluster_of(count: usize) -> Vec<Server> {
     let mut servers = Vec::new();
-    for _ in 0..3 {
+    for _ in 0..count {
         let options = ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"];
         servers.push(Server::start(&options).await);
     }
@@ -184,7 +224,8 @@ pub(crate) async fn cluster() -> Vec<Server> {
     for server in &servers {
         eventually("the cluster is one", async || {
             let info = server.cli(&["CLUSTER", "INFO"]);
-            info.contains("cluster_state:ok") && info.contains("cluster_known_nodes:3")
+            info.contains("cluster_state:ok")
+                && info.contains(&format!("cluster_known_nodes:{count}"))
         })
         .await;
     }

@@ -153,3 +153,42 @@ async fn a_cluster_loses_a_server_and_gets_it_back() {
         assert_eq!(lease(queue).await.id, JobId([2; 16]));
     }
 }
+
+#[tokio::test]
+async fn a_replica_takes_the_place_of_a_master_in_a_cluster() {
+    if !is_installed() {
+        return;
+    }
+    let mut servers = super::server::cluster_with_replicas().await;
+    let url =
+        format!("redis+cluster://127.0.0.1:{},127.0.0.1:{}", servers[1].port, servers[2].port);
+    // Spread over the slots.
+    let queues: Vec<_> = (0..12).map(|at| open(&url, &format!("command{at}"))).collect();
+    let mut running = Vec::new();
+    for queue in &queues {
+        for number in 1..=20 {
+            enqueue(queue, number).await.unwrap();
+        }
+        running.push(lease(queue).await);
+    }
+    assert_ne!(servers[0].cli(&["DBSIZE"]).trim(), "0", "some of the queues are there");
+    super::server::is_replicated(&servers[0]).await;
+    servers[0].kill();
+    for (at, queue) in queues.iter().enumerate() {
+        super::server::eventually(&format!("queue {at} works"), async || {
+            enqueue(queue, 21).await.is_ok()
+        })
+        .await;
+    }
+    assert!(servers[3].cli(&["ROLE"]).contains("master"), "{}", servers[3].cli(&["ROLE"]));
+    for (queue, first) in queues.iter().zip(&running) {
+        let done = || JobEnd::Done { reply: None };
+        assert_eq!(queue.finish(first.token(), done()).await, Ok(Finished::Done));
+        for number in 2..=21 {
+            let next = lease(queue).await;
+            assert_eq!((next.id, next.attempt), (JobId([number; 16]), 1));
+            assert_eq!(queue.finish(next.token(), done()).await, Ok(Finished::Done));
+        }
+        assert_eq!(queue.depth().await.unwrap().live(), 0);
+    }
+}

@@ -3,18 +3,19 @@
 settle()
 local id = ARGV[A + 1]
 local record = call('HGET', JOBS, id)
-local r = parse(record)
+local r = read(record)
 local out = 0
 if not r or r.state == 'x' then
-    out = AGAIN and record and string.sub(record, 1, 1) == 'c' and 1 or 0
+    out = AGAIN and record and cut(record, 1, 1) == 'c' and 1 or 0
 elseif r.state == 'r' then
     out = 2
 else
+    begin()
     unlist(id, r)
     erase(id, r)
     call('HDEL', HIST, id)
     call('HSET', JOBS, id, 'c' .. r.attempt .. ' ' .. NOW .. ' ')
-    call('RPUSH', ENDED, ended(id, 0))
+    ended({ id }, 0)
     tell({ id })
     out = 1
 end

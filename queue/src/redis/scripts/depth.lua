@@ -14,5 +14,6 @@ for p = 1, 3 do
     if in_front then oldest = math.max(oldest, NOW - in_front) end
 end
 commit()
-return { ready, call('ZCARD', SCHED), math.max(call('ZCARD', LEASES) - 1, 0), call('XLEN', DEAD), M.dropped,
-    M.retried, M.done, math.max(oldest, ready > 0 and 0 or -1), M.bytes + M.kept, M.paused }
+return { ready, call('ZCARD', SCHED), call('ZCARD', LEASES) + M[BUNDLED], call('XLEN', DEAD),
+    M[DROPPED], M[RETRIED], M[DONE], math.max(oldest, ready > 0 and 0 or -1),
+    M[BYTES] + M[KEY_BYTES] + M[ENDED_BYTES], M[PAUSED] }

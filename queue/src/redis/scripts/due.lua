@@ -1,2 +1,2 @@
 -- One more than the newest due time that was stored; 0: none.
-return M.due
+return M[DUE]

@@ -1,94 +1,120 @@
--- Ends runs. Arguments: one each; id (16 bytes), attempt (10 digits), how:
+-- Ends runs. Arguments: the ids (16 bytes each) of jobs whose first run is done without a reply, no
+-- id twice; then one each; id, attempt (10 digits), how:
 -- `d` and the reply, `r`, the wait (13 digits) and the error, `f` and the error.
 -- Answers for each: 0 not held any more, 1 done, 2 runs again, 3 dead.
-local out, ids, over, set, over_list = {}, {}, {}, {}, {}
-local gone, undone = { {}, {}, {} }, {}
-for at = A + 1, #ARGV do ids[at - A] = cut(ARGV[at], 1, 16) end
+treat_as_kept()
+local PLAIN, A = ARGV[A + 1], A + 1
+local out, ids, over, set = {}, {}, {}, {}
+local gone, tried, seen = { {}, {}, {} }, {}, {}
+local plain = #PLAIN / 16
+for at = 1, plain do ids[at] = cut(PLAIN, 16 * at - 15, 16 * at) end
+for at = A + 1, #ARGV do ids[plain + at - A] = cut(ARGV[at], 1, 16) end
+local count = #ids
 local records = call('HMGET', JOBS, unpack(ids))
-local seen = {}
-
--- What the first sending of a run's end made of it; nil when it never came.
-local function told_before(record, attempt)
-    local done = record and string.match(record, '^d(%d+) ')
-    if done then return tonumber(done) == attempt and 1 or 0 end
-    local r = parse(record)
-    if not r or r.attempt ~= attempt then return 0 end
-    return (r.state == 'x' and 3) or ((r.state == 's' or r.state == 'f') and 2) or 0
-end
 
 local function fail(id, r, how, rest)
-    local since, consumer = string.match(r.rest, '^(%d+) (.*)$')
+    begin()
+    local v = moves()
+    local since, consumer = v.since_and_consumer(r)
     local wait, message = 0, rest
-    if how == 'r' then wait, message = tonumber(string.sub(rest, 1, 13)), string.sub(rest, 14) end
-    call('ZREM', LEASES, id)
-    note(id, r, consumer, since, { kind = 'failed', message = message })
-    if how == 'f' or is_last(r) then
-        die(id, r)
-        over[#over + 1] = id
+    if how == 'r' then wait, message = tonumber(cut(rest, 1, 13)), cut(rest, 14) end
+    v.unlease(id, r)
+    v.note(id, r, consumer, since, { kind = 'failed', message = message })
+    if how == 'f' or v.is_last(r) then
+        v.die(id, r)
+        tell({ id })
         return 3
     end
-    M.retried = M.retried + 1
+    M[RETRIED] = M[RETRIED] + 1
     r.state = 's'
-    to_scheduled(id, r, NOW + wait)
-    call('HSET', JOBS, id, pack(r))
+    v.to_scheduled(id, r, NOW + wait)
+    call('HSET', JOBS, id, v.pack(r))
     return 2
 end
 
--- What of a record follows the id in the stream: jobs that were leased together have the same.
-local memo = {}
-local function read_rest(rest)
-    local size, attempt = string.match(rest, '^ %d+ (%d+) (%d+) ')
-    local found = { size = tonumber(size), attempt = attempt,
-        done = attempt and 'd' .. attempt .. ' ' .. NOW_TEXT .. ' ' }
-    memo[rest] = found
-    return found
-end
-
-local bytes, count = 0, 0
-local function done(id, record, sid, found, reply)
-    count = count + 1
-    bytes = bytes + found.size
-    local sids = gone[tonumber(cut(record, 2, 2))]
+local bytes, reply_bytes, bundled = 0, 0, 0
+local function done(id, p, sid, size, text, reply)
+    local sids, number = gone[p], #over + 1
     sids[#sids + 1] = sid
-    set[2 * count - 1], set[2 * count] = id, found.done .. reply
-    over_list[count] = ended(id, math.max(#reply - 1, 0))
-    if found.attempt ~= '0000000001' then undone[#undone + 1] = id end
-    over[#over + 1] = id
+    bytes = bytes + size
+    over[number] = id
+    if reply ~= '' then
+        reply_bytes = reply_bytes + #reply - 1
+        text = text .. reply
+    end
+    set[2 * number - 1], set[2 * number] = id, text
 end
 
-for at = 1, #ids do
-    local id, argument, record = ids[at], ARGV[A + at], records[at]
-    local attempt, how = cut(argument, 17, 26), cut(argument, 27, 27)
-    local found, sid
-    if record and not seen[id] and cut(record, 1, 1) == 'r' then
-        local space = string.find(record, ' ', 4, true)
-        local rest = cut(record, space)
-        sid, found = cut(record, 4, space - 1), memo[rest] or read_rest(rest)
+-- What the record of a job that never ran says before its id in the stream: priority and size.
+local sizes, priorities, FIRST = {}, {}, 'd1 ' .. NOW_TEXT .. ' '
+local function read_start(start)
+    local p, size = string.match(start, '^w(%d) %d+ (%d+) 0000000000 0 $')
+    priorities[start], sizes[start] = tonumber(p), tonumber(size) or false
+    return sizes[start]
+end
+
+-- Ends the first run of a job that has no record of it. Answers whether it was one.
+local function end_first(id, record, reply)
+    local at = string.find(record, ' 0000000000 0 ', 6, true)
+    -- Behind that of a job with a history stands an `h`.
+    if not at or string.byte(record, -1) == 104 then return false end
+    local start, sid = cut(record, 1, at + 13), cut(record, at + 14)
+    local size = sizes[start]
+    if size == nil then size = read_start(start) end
+    if not size then return false end
+    local p = priorities[start]
+    local last = LAST[p] or last_read(p)
+    if #sid == #last and sid > last or #sid ~= #last and not is_up_to(sid, last) then
+        return false
     end
-    if not found or found.attempt ~= attempt then
-        out[at] = AGAIN and not seen[id] and told_before(record, tonumber(attempt)) or 0
-    elseif how == 'd' then
-        done(id, record, sid, found, cut(argument, 28))
-        seen[id] = true
+    bundled = bundled + 1
+    done(id, p, sid, size, FIRST, reply)
+    return true
+end
+
+local function end_other(id, record, argument)
+    local v = moves()
+    local r, attempt, how = v.read(record), tonumber(cut(argument, 17, 26)), cut(argument, 27, 27)
+    if seen[id] then return 0 end
+    if not (r and r.state == 'r' and r.attempt == attempt) then
+        return AGAIN and v.told_before(record, attempt) or 0
+    end
+    seen[id] = true
+    if how ~= 'd' then return fail(id, r, how, cut(argument, 28)) end
+    if r.bundle then bundled = bundled + 1 else tried[#tried + 1] = id end
+    done(id, r.p, r.sid, r.size, 'd' .. attempt .. ' ' .. NOW_TEXT .. ' ', cut(argument, 28))
+    return 1
+end
+
+for at = 1, plain do
+    local id, record = ids[at], records[at]
+    if record and end_first(id, record, '') then
         out[at] = 1
     else
-        seen[id] = true
-        out[at] = fail(id, parse(record), how, cut(argument, 28))
+        out[at] = end_other(id, record, id .. '0000000001d')
     end
 end
-M.bytes, M.live = math.max(M.bytes - bytes, 0), math.max(M.live - count, 0)
-M.done = M.done + count
+for at = plain + 1, count do
+    out[at] = end_other(ids[at], records[at], ARGV[A + at - plain])
+end
 
-for p = 1, 3 do
-    if #gone[p] > 0 then call('XDEL', WAIT[p], unpack(gone[p])) end
-end
-if #over_list > 0 then
-    call('ZREM', LEASES, unpack(over))
-    if #undone > 0 then call('HDEL', HIST, unpack(undone)) end
+if #over > 0 then
+    for p = 1, 3 do
+        if #gone[p] > 0 then call('XDEL', WAIT[p], unpack(gone[p])) end
+    end
+    is_begun = true
+    if #tried > 0 then
+        call('ZREM', LEASES, unpack(tried))
+        call('HDEL', HIST, unpack(tried))
+    end
     call('HSET', JOBS, unpack(set))
-    call('RPUSH', ENDED, unpack(over_list))
-    sweep(2 * #over_list)
+    less(BUNDLED, bundled)
+    less(BYTES, bytes)
+    less(LIVE, #over)
+    M[DONE] = M[DONE] + #over
+    ended(over, reply_bytes)
+    sweep(2 * #over)
+    tell(over)
 end
-tell(over)
 commit()
 return out

@@ -1,141 +1,184 @@
--- Takes jobs for a consumer. Arguments: the consumer, how many at most.
+-- Takes jobs for a consumer. Arguments: the consumer, how many at most, the name of this ask, 1 if
+-- it was asked before and the answer did not come.
 -- Answers how many milliseconds later there is something to do by time alone (-1: nothing), then
 -- for each job its body, and its place in the stream if it never ran, else attempt, attempts that
 -- count and time of enqueueing, apart by a space.
 local GROUP, READER = 'workers', 'meshwork'
-local consumer, max = ARGV[A + 1], tonumber(ARGV[A + 2])
-local out, records, leases = { -1 }, {}, { '+inf', ANCHOR }
-local taken = 0
+local consumer, max, ask = ARGV[A + 1], tonumber(ARGV[A + 2]), ARGV[A + 3]
+local out, taken, bundled = { -1 }, 0, 0
 treat_as_told()
-settle()
+if NOW >= M[ALARM] then moves().settle() end
 
-local since, until_text = NOW_TEXT .. ' ' .. consumer, string.format('%013d', NOW + LEASE)
+local held = NOW_TEXT .. ' ' .. consumer .. ' ' .. ask
 
-local function give(id, record, blob, about)
+local function give(blob, about)
     taken = taken + 1
-    local at = 2 * taken
-    records[at - 1], records[at] = id, record
-    leases[at + 1], leases[at + 2] = until_text, id
-    out[at], out[at + 1] = blob, about
+    out[2 * taken], out[2 * taken + 1] = blob, about
 end
 
+local function about(r, enqueued)
+    return r.attempt .. ' ' .. r.attempt - r.uncounted .. ' ' .. enqueued
+end
+
+-- The same jobs again, for who did not hear the answer.
+local function give_again()
+    for _, member in ipairs(call('ZRANGE', BUNDLES, 0, -1)) do
+        if string.find(member, ' ' .. ask .. ' ', 1, true) then
+            local b = read_bundle(member)
+            for _, one in ipairs(b.ask == ask and moves().in_bundle(b, 1024) or {}) do
+                give(one.blob, one.r.sid)
+            end
+        end
+    end
+    for _, id in ipairs(call('ZRANGE', LEASES, 0, -1)) do
+        local r = moves().parse(call('HGET', JOBS, id))
+        if r and r.state == 'r' and string.match(r.rest, '(%S+)$') == ask then
+            local blob, enqueued = moves().body(id, r)
+            if blob then give(blob, about(r, enqueued)) end
+        end
+    end
+end
+
+-- A job that has a record of its run.
 local function take(id, r, blob, enqueued)
-    r.state, r.attempt, r.rest = 'r', r.attempt + 1, since
-    give(id, pack(r), blob, r.attempt .. ' ' .. r.attempt - r.uncounted .. ' ' .. enqueued)
-end
-
--- A job in its stream that never ran, which most are: the same in fewer steps. Of its record, what
--- follows the id in the stream is like that of most others. Answers whether it was one.
-local memo = {}
-local function read_rest(rest)
-    local kept = string.match(rest, '^( %d+ %d+) 0000000000 0 $')
-    memo[rest] = kept and kept .. ' 0000000001 0 ' .. since or false
-    return memo[rest]
-end
-
-local function take_fresh(id, record, p, entry)
-    local sid, fields = entry[1], entry[2]
-    -- One that waited for its time was enqueued before it was put into the stream.
-    if fields[4] then return false end
-    local place = p .. ' ' .. sid
-    if cut(record, 1, #place + 1) ~= 'w' .. place then return false end
-    local rest = cut(record, #place + 2)
-    local found = memo[rest]
-    if found == nil then found = read_rest(rest) end
-    if not found then return false end
-    give(id, 'r' .. place .. found, fields[2], sid)
-    return true
+    r.state, r.attempt, r.rest = 'r', r.attempt + 1, held
+    call('HSET', JOBS, id, moves().pack(r))
+    call('ZADD', LEASES, NOW + LEASE, id)
+    alarm(NOW + LEASE)
+    give(blob, about(r, enqueued))
 end
 
 local function take_front(p)
     for _, member in ipairs(call('ZRANGE', FRONT[p], 0, max - taken - 1)) do
-        local id = string.sub(member, 13)
-        local r = parse(call('HGET', JOBS, id))
+        begin()
+        local id = cut(member, 13)
+        local r = moves().parse(call('HGET', JOBS, id))
         call('ZREM', FRONT[p], member)
         local blob, enqueued
-        if r then blob, enqueued = body(id, r) end
+        if r then blob, enqueued = moves().body(id, r) end
         if blob then
             take(id, r, blob, enqueued)
         elseif r then
-            erase(id, r)
+            moves().erase(id, r)
             call('HDEL', JOBS, id)
         end
     end
 end
 
-local function read(p)
-    local count = max - taken
-    local read = { 'XREADGROUP', 'GROUP', GROUP, READER, 'COUNT', count, 'NOACK', 'STREAMS',
+local function read_stream(p)
+    local words = { 'XREADGROUP', 'GROUP', GROUP, READER, 'COUNT', max - taken, 'NOACK', 'STREAMS',
         WAIT[p], '>' }
-    local got = redis.pcall(unpack(read))
+    local got = redis.pcall(unpack(words))
     if got and got.err then
         call('XGROUP', 'CREATE', WAIT[p], GROUP, '0', 'MKSTREAM')
-        got = call(unpack(read))
+        got = call(unpack(words))
     end
+    is_begun = true
     return got and got[1] and got[1][2] or {}
 end
 
 -- What lies in the stream and was not put there by a script is never run.
 local function put_aside(p, entry)
-    local id = string.sub(redis.sha1hex(WAIT[p] .. entry[1]), 1, 16)
+    local id = cut(redis.sha1hex(WAIT[p] .. entry[1]), 1, 16)
     local history = cjson.encode({ { attempt = 0, consumer = '', started_unix_ms = NOW,
         ended_unix_ms = NOW, error = { kind = 'buried', note = 'not stored by a mesh' } } })
     local blob = type(entry[2]) == 'table' and entry[2][2] or ''
     call('XDEL', WAIT[p], entry[1])
     local sid = call('XADD', DEAD, '*', 'i', id, 'j', blob, 't', NOW, 'h', history)
-    call('HSET', JOBS, id, 'x' .. p .. ' ' .. sid .. ' 0 ' .. #blob .. ' 0 0 ')
-    M.bytes = M.bytes + #blob
-    local over = call('XLEN', DEAD) - DEAD_MAX
-    if over > 0 then drop_dead(over) end
+    call('HSET', JOBS, id, 'x' .. p .. ' 0 ' .. #blob .. ' 0 0 ' .. sid)
+    M[BYTES], M[DEAD_BYTES] = M[BYTES] + #blob, M[DEAD_BYTES] + #blob
+    moves().keep_dead_max()
 end
 
-local function take_stream(p)
-    local count = COUNT[p]
-    while taken < max and M[count] > 0 do
-        local entries = read(p)
-        if #entries == 0 then
-            M[count] = 0
-            return
+-- What the record of a job that never ran says before its id in the stream.
+local memo = {}
+local function is_fresh(p, start)
+    memo[start] = string.find(start, '^w' .. p .. ' %d+ %d+ 0000000000 0 $') ~= nil
+    return memo[start]
+end
+
+local function bundle(p, first, last, count)
+    local b = { p = p, first = first, last = last, till = NOW + LEASE, since = NOW_TEXT,
+        ask = ask, consumer = consumer }
+    call('ZADD', BUNDLES, '0', write_bundle(b))
+    M[BUNDLED] = M[BUNDLED] + count
+    bundled = bundled + count
+    alarm(b.till)
+end
+
+local function take_entries(p, entries)
+    local ids = {}
+    for at = 1, #entries do ids[at] = cut(entries[at][2][2], 1, 16) end
+    local records = call('HMGET', JOBS, unpack(ids))
+    local first, last, count = nil, nil, 0
+    for at = 1, #entries do
+        local entry, record = entries[at], records[at]
+        local sid, fields = entry[1], entry[2]
+        local start, is_new = record and cut(record, 1, #record - #sid), false
+        -- One that waited for its time was enqueued before it was put into the stream.
+        if start and not fields[4] and cut(record, #start + 1) == sid then
+            is_new = memo[start]
+            if is_new == nil then is_new = is_fresh(p, start) end
         end
-        local ids = {}
-        for at = 1, #entries do ids[at] = cut(entries[at][2][2], 1, 16) end
-        local known_records = call('HMGET', JOBS, unpack(ids))
-        for at = 1, #entries do
-            local entry, record = entries[at], known_records[at]
-            if record and take_fresh(ids[at], record, p, entry) then
-                M[count] = M[count] - 1
-            else
-                local r = parse(record)
-                if r and r.state == 'w' and r.sid == entry[1] then
-                    M[count] = M[count] - 1
-                    take(ids[at], r, entry[2][2], entry[2][4] or string.match(r.sid, '^%d+'))
-                elseif not (r and r.sid == entry[1]) then
-                    put_aside(p, entry)
-                end
+        if is_new then
+            first, last, count = first or sid, sid, count + 1
+            give(fields[2], sid)
+        else
+            local r = moves().parse(record)
+            if r and r.state == 'w' and r.sid == sid then
+                less(p, 1)
+                take(ids[at], r, fields[2], fields[4] or string.match(sid, '^%d+'))
+            elseif not (r and r.sid == sid) then
+                put_aside(p, entry)
             end
         end
     end
+    local ms, seq = string.match(entries[#entries][1], '^(%d+)-(%d+)$')
+    M[READ_MS[p]], M[READ_SEQ[p]] = tonumber(ms), tonumber(seq)
+    if count > 0 then
+        less(p, count)
+        bundle(p, first, last, count)
+    end
 end
 
-if M.paused == 0 then
+local function take_stream(p)
+    while taken < max and M[p] > 0 do
+        local entries = read_stream(p)
+        if #entries == 0 then
+            M[p] = 0
+            return
+        end
+        take_entries(p, entries)
+    end
+end
+
+-- Bundles of which nothing is left are dropped, two looked at for each new one.
+local function trim()
+    for _, member in ipairs(call('ZRANGE', BUNDLES, M[TRIM], M[TRIM] + 1)) do
+        local b = read_bundle(member)
+        if #call('XRANGE', WAIT[b.p], b.first, b.last, 'COUNT', 1) == 0 then
+            call('ZREM', BUNDLES, member)
+        else
+            M[TRIM] = M[TRIM] + 1
+        end
+    end
+    if M[TRIM] >= call('ZCARD', BUNDLES) then M[TRIM] = 0 end
+end
+
+if AGAIN or ARGV[A + 4] == '1' then give_again() end
+if taken == 0 and M[PAUSED] == 0 then
     for p = 1, 3 do
         if taken < max then take_front(p) end
         if taken < max then take_stream(p) end
     end
 end
-if taken > 0 then
-    call('HSET', JOBS, unpack(records))
-    call('ZADD', LEASES, unpack(leases))
-else
-    for _, key in ipairs({ SCHED, LEASES }) do
-        local first = call('ZRANGE', key, 0, 0, 'WITHSCORES')
-        if first[2] and first[1] ~= ANCHOR then
-            local wait = math.max(math.ceil(first[2] - NOW), 0)
-            if out[1] < 0 or wait < out[1] then out[1] = wait end
-        end
-    end
+if bundled > 0 then trim() end
+if taken == 0 then
+    begin()
+    if M[ALARM] < NEVER then moves().set_alarm() end
+    if M[ALARM] < NEVER then out[1] = math.max(M[ALARM] - NOW, 0) end
     sweep(256)
-    M.quiet = 0
+    M[QUIET] = 0
 end
 commit()
 return out

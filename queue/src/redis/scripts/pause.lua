@@ -1,7 +1,7 @@
 -- Stops or lets go on the leasing of jobs. Argument: 1 or 0.
-M.paused = tonumber(ARGV[A + 1])
-if M.paused == 0 then
-    M.quiet = 0
+M[PAUSED] = tonumber(ARGV[A + 1])
+if M[PAUSED] == 0 then
+    M[QUIET] = 0
     ring()
 end
 commit()

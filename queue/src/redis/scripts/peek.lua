@@ -3,7 +3,7 @@
 -- time of enqueueing, history.
 settle()
 local section, before, limit = ARGV[A + 1], ARGV[A + 2], tonumber(ARGV[A + 3])
-local after = parse(before ~= '' and call('HGET', JOBS, before))
+local after = read(before ~= '' and call('HGET', JOBS, before))
 if after then after.id = before end
 local ids = {}
 
@@ -25,13 +25,18 @@ elseif section == 'scheduled' then
         start = (call('ZRANK', SCHED, member) or -1) + 1
     end
     for _, member in ipairs(call('ZRANGE', SCHED, start, start + limit - 1)) do
-        ids[#ids + 1] = string.sub(member, 13)
+        ids[#ids + 1] = cut(member, 13)
     end
 elseif section == 'running' then
     local rows = {}
     for _, id in ipairs(call('ZRANGE', LEASES, 0, -1)) do
         local r = parse(call('HGET', JOBS, id))
         if r then rows[#rows + 1] = { id = id, order = place(id, r) } end
+    end
+    for _, member in ipairs(call('ZRANGE', BUNDLES, 0, -1)) do
+        for _, one in ipairs(in_bundle(read_bundle(member), 1024)) do
+            rows[#rows + 1] = { id = one.id, order = place(one.id, one.r) }
+        end
     end
     table.sort(rows, function(a, b) return a.order < b.order end)
     local from = after and place(before, after)
@@ -48,8 +53,7 @@ end
 local out = {}
 for at, id in ipairs(ids) do
     if at > limit then break end
-    local record = call('HGET', JOBS, id)
-    local r = parse(record)
+    local r = look_up(id)
     local blob, enqueued, history
     if r then blob, enqueued, history = body(id, r) end
     if blob then
@@ -58,8 +62,8 @@ for at, id in ipairs(ids) do
             local a, b, c, d = string.byte(blob, 18, 21)
             head = ((a * 256 + b) * 256 + c) * 256 + d
         end
-        out[#out + 1] = record
-        out[#out + 1] = string.sub(blob, 1, math.min(head, 65536))
+        out[#out + 1] = pack(r)
+        out[#out + 1] = cut(blob, 1, math.min(head, 65536))
         out[#out + 1] = math.max(#blob - head, 0)
         out[#out + 1] = tonumber(enqueued)
         out[#out + 1] = history or call('HGET', HIST, id) or ''

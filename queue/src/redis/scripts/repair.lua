@@ -13,18 +13,20 @@ end
 
 local function scheduled_ids(count)
     for _, member in ipairs(call('ZRANGE', SCHED, 0, count - 1)) do
-        ids[#ids + 1] = string.sub(member, 13)
+        ids[#ids + 1] = cut(member, 13)
     end
 end
 
 local function retry(id, r)
     local blob, enqueued, history = body(id, r)
-    if not blob or M.live >= JOBS_MAX then return end
+    if not blob or M[LIVE] >= JOBS_MAX then return end
     call('XDEL', DEAD, r.sid)
-    if history and history ~= '[]' then call('HSET', HIST, id, history) end
+    less(DEAD_BYTES, r.size)
+    local has_history = history and history ~= '[]'
+    if has_history then call('HSET', HIST, id, history) end
     r.sid = call('XADD', WAIT[r.p], '*', 'j', blob, 't', enqueued)
-    r.state, r.uncounted, r.rest = 'w', r.attempt, ''
-    M[COUNT[r.p]], M.live = M[COUNT[r.p]] + 1, M.live + 1
+    r.state, r.uncounted, r.rest = 'w', r.attempt, has_history and 'h' or ''
+    M[COUNT[r.p]], M[LIVE] = M[COUNT[r.p]] + 1, M[LIVE] + 1
     call('HSET', JOBS, id, pack(r))
     moved = moved + 1
     ring()
@@ -58,14 +60,15 @@ elseif which == 'dead' then
     dead_ids()
 end
 
+if #ids > 0 then begin() end
 for at, id in ipairs(ids) do
     if at > limit then break end
-    local r = parse(call('HGET', JOBS, id))
+    local r = look_up(id)
     if what == 'retry' then
         if r and r.state == 'x' then retry(id, r) end
-    elseif r and what == 'bury' then
+    elseif r and r.state ~= 'r' and what == 'bury' then
         bury(id, r)
-    elseif r then
+    elseif r and r.state ~= 'r' and what == 'purge' then
         purge(id, r)
     end
 end

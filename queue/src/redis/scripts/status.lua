@@ -3,10 +3,10 @@
 settle()
 local id = ARGV[A + 1]
 local record = known(call('HGET', JOBS, id))
-if ARGV[A + 2] == '1' then M.watch = NOW + 60000 end
+if ARGV[A + 2] == '1' then M[WATCH] = NOW + 60000 end
 commit()
 if not record then return {} end
-local r = parse(record)
+local r = read(record)
 local history
 if r and r.state == 'x' then
     local _, _, of_dead = body(id, r)
@@ -14,4 +14,4 @@ if r and r.state == 'x' then
 else
     history = call('HGET', HIST, id)
 end
-return { record, history or '' }
+return { r and pack(r) or record, history or '' }

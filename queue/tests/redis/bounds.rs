@@ -1,0 +1,135 @@
+//! What is left in the server when jobs are over, and what is counted there.
+
+// Tests are the one place where a panic is the answer to a surprise.
+#![allow(clippy::unwrap_used)]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use meshwork_queue::{
+    Dedupe, EnqueueError, Finished, JobEnd, NewJob, Queue, QueueBackend, QueueLimits, QueueName,
+    QueueOptions, RedisBackend, Section,
+};
+use meshwork_shared::codec::Codec;
+use meshwork_shared::ids::{JobId, MeshId};
+use meshwork_shared::random::Random;
+
+use super::server::{Server, is_installed};
+
+fn backend(url: &str) -> RedisBackend {
+    let url = url.parse().expect("a valid address");
+    RedisBackend::new(&url, MeshId([1; 16]), Random::system()).expect("it opens")
+}
+
+fn name() -> QueueName {
+    QueueName::balanced("thumbnailer".parse().unwrap(), "resize".parse().unwrap())
+}
+
+fn open(url: &str, options: QueueOptions) -> Arc<dyn Queue> {
+    backend(url).open(name(), options)
+}
+
+fn job(number: u8) -> NewJob {
+    let (caller, variant) = ("gateway".parse().unwrap(), "pod-1".parse().unwrap());
+    NewJob::new(JobId([number; 16]), caller, variant, Codec::Json, number.to_string())
+}
+
+async fn store(queue: &Arc<dyn Queue>, job: NewJob) -> Result<bool, EnqueueError> {
+    Ok(queue.enqueue(vec![job]).await.remove(0)?.is_duplicate)
+}
+
+/// What `redis-cli` says of one key of the queue.
+fn ask(server: &Server, command: &str, key: &str) -> String {
+    let key = format!("meshwork:{}:{{thumbnailer.resize}}:{key}", MeshId([1; 16]));
+    server.cli(&[command, &key]).trim().to_owned()
+}
+
+#[tokio::test]
+async fn the_history_of_a_buried_job_ends_with_it() {
+    if !is_installed() {
+        return;
+    }
+    let server = Server::start(&[]).await;
+    let queue = open(&server.url(), QueueOptions::default());
+    assert_eq!(store(&queue, job(1)).await, Ok(false));
+    assert_eq!(queue.bury("nobody is there", 10).await, Ok(1));
+    assert_eq!(queue.retry_dead(None, 10).await, Ok(1));
+    assert_eq!(ask(&server, "HLEN", "hist"), "1");
+    let lease = queue.lease("pod-2#7", 1).await.remove(0);
+    let done = JobEnd::Done { reply: None };
+    assert_eq!(queue.finish(lease.token(), done).await, Ok(Finished::Done));
+    assert_eq!(ask(&server, "HLEN", "hist"), "0");
+}
+
+#[tokio::test]
+async fn nothing_of_many_leases_is_left() {
+    if !is_installed() {
+        return;
+    }
+    let server = Server::start(&[]).await;
+    let queue = open(&server.url(), QueueOptions::default());
+    assert_eq!(store(&queue, job(0)).await, Ok(false));
+    let busy = queue.lease("pod-2#7", 1).await.remove(0);
+    for number in 1..=200 {
+        assert_eq!(store(&queue, job(number)).await, Ok(false));
+        let lease = queue.lease("pod-2#7", 1).await.remove(0);
+        let done = JobEnd::Done { reply: None };
+        assert_eq!(queue.finish(lease.token(), done).await, Ok(Finished::Done));
+    }
+    let bundles: usize = ask(&server, "ZCARD", "bundles").parse().unwrap();
+    assert!(bundles <= 4, "{bundles} bundles though one job runs");
+    assert_eq!(queue.depth().await.unwrap().running, 1);
+    let done = JobEnd::Done { reply: None };
+    assert_eq!(queue.finish(busy.token(), done).await, Ok(Finished::Done));
+    let idle = queue.lease("pod-2#7", 1);
+    assert!(tokio::time::timeout(Duration::from_millis(300), idle).await.is_err());
+    assert_eq!(ask(&server, "ZCARD", "bundles"), "0");
+}
+
+#[tokio::test]
+async fn open_dedupe_keys_are_counted_and_closed_ones_are_not() {
+    if !is_installed() {
+        return;
+    }
+    let server = Server::start(&[]).await;
+    // A job with a key of 200 bytes takes 512 + 1 + 200, its key 400 + 128 more.
+    let limits = QueueLimits { bytes_max: 3000, ..QueueLimits::default() };
+    let queue = open(&server.url(), QueueOptions { limits, ..QueueOptions::default() });
+    let window = Duration::from_millis(1500);
+    let with_key = |number: u8| {
+        let key = format!("{number:0200}");
+        NewJob { dedupe: Some(Dedupe { key, window }), ..job(number) }
+    };
+    for number in 1..=2 {
+        assert_eq!(store(&queue, with_key(number)).await, Ok(false));
+        let lease = queue.lease("pod-2#7", 1).await.remove(0);
+        let done = JobEnd::Done { reply: None };
+        assert_eq!(queue.finish(lease.token(), done).await, Ok(Finished::Done));
+    }
+    assert_eq!(store(&queue, with_key(3)).await, Ok(false));
+    let full = store(&queue, with_key(4)).await;
+    assert!(matches!(full, Err(EnqueueError::Full { jobs: 1, .. })), "{full:?}");
+    assert_eq!(ask(&server, "HLEN", "dedupe"), "3");
+    tokio::time::sleep(window + Duration::from_millis(100)).await;
+    assert_eq!(store(&queue, with_key(4)).await, Ok(false));
+    assert_eq!(ask(&server, "HLEN", "dedupe"), "1", "closed windows take no room");
+    assert_eq!(queue.purge(Section::Ready, 10).await, Ok(2));
+}
+
+#[tokio::test]
+async fn a_forgotten_queue_leaves_no_key() {
+    if !is_installed() {
+        return;
+    }
+    let server = Server::start(&[]).await;
+    let backend = backend(&server.url());
+    let queue = backend.open(name(), QueueOptions::default());
+    let dedupe = Some(Dedupe { key: "a".to_owned(), window: Duration::from_secs(60) });
+    assert_eq!(store(&queue, NewJob { dedupe, ..job(1) }).await, Ok(false));
+    let lease = queue.lease("pod-2#7", 1).await.remove(0);
+    let done = JobEnd::Done { reply: None };
+    assert_eq!(queue.finish(lease.token(), done).await, Ok(Finished::Done));
+    assert!(!server.cli(&["KEYS", "*"]).trim().is_empty());
+    assert_eq!(backend.forget(&name()).await, Ok(true));
+    assert_eq!(server.cli(&["KEYS", "*"]).trim(), "");
+}
