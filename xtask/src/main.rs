@@ -6,10 +6,12 @@ use clap::{Parser, Subcommand};
 
 mod bench;
 mod demo;
+mod e2e;
 mod fuzz;
 mod peers;
 mod process;
 mod queue_peers;
+mod signals;
 mod soak;
 mod test;
 mod tidy;
@@ -32,6 +34,8 @@ struct Arguments {
 enum Command {
     /// Build and run the thumbnails example: a master, thumbnailers and a gateway
     Demo(demo::Arguments),
+    /// Run the whole on a real container engine, break it meanwhile, and look at what was lost
+    E2e(e2e::Arguments),
     /// Run every check of the repository and print a table of what ran
     Test(test::Arguments),
     /// Check the house rules that no compiler knows: sizes, names, who may import whom
@@ -47,6 +51,7 @@ enum Command {
 fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Demo(arguments) => return demo::run(&arguments),
+        Command::E2e(arguments) => return e2e::run(&arguments),
         Command::Test(arguments) => test::run(&arguments),
         Command::Tidy => tidy::run(),
         Command::Fuzz(arguments) => fuzz::run(&arguments),

@@ -40,10 +40,17 @@ pub(crate) fn cargo_nightly(arguments: &[&str]) -> Command {
     command
 }
 
+/// Variables for us and `.ci/run`, which a process of a mesh would take for settings that do not
+/// exist.
+const FOR_US: [&str; 2] = ["MESHWORK_SKIP_E2E", "MESHWORK_LAB"];
+
 /// A command in the root of the repository.
 pub(crate) fn program(name: &str) -> Command {
     let mut command = Command::new(name);
     command.current_dir(workspace::root()).stdin(Stdio::null());
+    for name in FOR_US {
+        command.env_remove(name);
+    }
     command
 }
 
@@ -70,6 +77,20 @@ pub(crate) fn run(command: &mut Command) -> Result<(), String> {
         Ok(status) => Err(format!("`{shown}` ended with {status}")),
         Err(error) => Err(format!("`{shown}` did not start: {error}")),
     }
+}
+
+/// Runs `command` to its end; its output is part of the error, if it fails, and else thrown away.
+///
+/// # Errors
+/// What to tell the user: the command, how it ended, and what it said.
+pub(crate) fn run_quietly(command: &mut Command) -> Result<(), String> {
+    let shown = show(command);
+    let output = command.output().map_err(|error| format!("`{shown}` did not start: {error}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    Err(format!("`{shown}` ended with {}: {}", output.status, said.trim()))
 }
 
 /// Whether `command` ends well; its output is thrown away.

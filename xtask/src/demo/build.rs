@@ -9,10 +9,9 @@ use std::time::Duration;
 
 use rustix::process::{Signal, kill_process_group};
 
-use super::Trouble;
 use super::child;
-use super::signals::Signals;
 use crate::process::{self, cargo, executables};
+use crate::signals::{Signals, Trouble};
 use crate::workspace;
 
 /// Longest build that is waited for: a slow machine, from nothing.

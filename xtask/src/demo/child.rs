@@ -9,8 +9,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::Trouble;
-use super::signals::{Signals, wait};
+use crate::signals::{Signals, Trouble, wait};
 
 /// How long a process may take to say that it is ready.
 const READY_WITHIN: Duration = Duration::from_secs(60);

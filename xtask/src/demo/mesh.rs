@@ -9,12 +9,11 @@ use std::process::{Command, Stdio};
 use serde::Deserialize;
 use tempfile::TempDir;
 
-use super::Trouble;
 use super::build::{self, Programs};
 use super::child::Child;
-use super::signals::Signals;
 use super::summary::Reported;
 use crate::process;
+use crate::signals::{Signals, Trouble};
 
 /// Variables of the user that would change what the demo shows start like this.
 const VARIABLES: &str = "MESHWORK_";

@@ -5,13 +5,11 @@
 //! * `build.rs`: the three programs
 //! * `child.rs`: one process: started, listened to, stopped
 //! * `mesh.rs`: the processes in their order
-//! * `signals.rs`: whether we were asked to stop
 //! * `summary.rs`: what the gateway reports, and the last line of `--json`
 
 mod build;
 mod child;
 mod mesh;
-mod signals;
 mod summary;
 
 use std::path::PathBuf;
@@ -19,11 +17,9 @@ use std::process::ExitCode;
 
 use build::Programs;
 use mesh::Mesh;
-use signals::Signals;
 use summary::Summary;
 
-/// Exit code of a program that Ctrl-C ended.
-const EXIT_INTERRUPTED: u8 = 130;
+use crate::signals::{EXIT_INTERRUPTED, Signals, Trouble};
 
 #[derive(clap::Args)]
 #[command(after_help = "Exit codes: 0 every picture has its thumbnail and every process ran and \
@@ -42,15 +38,6 @@ pub(crate) struct Arguments {
     /// Print a line of JSON at the end, and little else
     #[arg(long)]
     json: bool,
-}
-
-/// Why the demo stopped before its end.
-#[derive(Debug)]
-enum Trouble {
-    /// Ctrl-C, or another signal that asks us to stop.
-    Interrupted,
-    /// What went wrong, and where to look.
-    Failed(String),
 }
 
 /// Builds and runs the demo. By the time it returns, no process of it is left.
@@ -84,10 +71,4 @@ fn carry_out(arguments: &Arguments) -> Result<Summary, Trouble> {
     let pids = mesh.pids();
     mesh.stop()?;
     Ok(Summary::new(reported, pids, usize::from(arguments.thumbnailers)))
-}
-
-impl From<String> for Trouble {
-    fn from(why: String) -> Self {
-        Self::Failed(why)
-    }
 }

@@ -3,7 +3,7 @@
 
 mod mutation;
 mod peers;
-mod report;
+pub(crate) mod report;
 mod setup;
 mod stages;
 

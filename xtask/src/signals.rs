@@ -8,20 +8,36 @@ use std::time::Duration;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag::register;
 
-use super::Trouble;
-
 /// How often we look.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
+/// Why something stopped before its end.
+#[derive(Debug)]
+pub(crate) enum Trouble {
+    /// Ctrl-C, or another signal that asks us to stop.
+    Interrupted,
+    /// What went wrong, and where to look.
+    Failed(String),
+}
+
+impl From<String> for Trouble {
+    fn from(why: String) -> Self {
+        Self::Failed(why)
+    }
+}
+
+/// Exit code of a program that Ctrl-C ended.
+pub(crate) const EXIT_INTERRUPTED: u8 = 130;
+
 /// The signals that came.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Signals {
+pub(crate) struct Signals {
     came: Arc<AtomicBool>,
 }
 
 impl Signals {
     /// Watches from now on; none of the signals ends this process by itself any more.
-    pub(super) fn watch() -> Result<Self, String> {
+    pub(crate) fn watch() -> Result<Self, String> {
         let signals = Self::default();
         for signal in [SIGINT, SIGTERM, SIGHUP] {
             register(signal, signals.came.clone())
@@ -35,7 +51,7 @@ impl Signals {
     ///
     /// # Errors
     /// A signal came, or `look` failed.
-    pub(super) fn wait<T>(
+    pub(crate) fn wait<T>(
         &self,
         within: Duration,
         mut look: impl FnMut() -> Result<Option<T>, Trouble>,
@@ -54,7 +70,7 @@ impl Signals {
 }
 
 /// As [`Signals::wait`], when we are stopping already and no signal can change that.
-pub(super) fn wait<T>(within: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
+pub(crate) fn wait<T>(within: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
     for _ in 0..=within.as_millis() / LOOK_EVERY.as_millis() {
         if let Some(seen) = look() {
             return Some(seen);

@@ -1,0 +1,110 @@
+//! Images with the programs of this checkout.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::engine::{Engine, docker};
+use crate::process::{self, cargo, executables, program};
+use crate::signals::Trouble;
+use crate::workspace;
+
+/// Longest build of an image from programs that are there.
+const PREBUILT_WITHIN: Duration = Duration::from_secs(300);
+
+/// Longest build of an image from source.
+const SOURCE_WITHIN: Duration = Duration::from_secs(3600);
+
+/// The programs of the images: in which, and what they are called.
+const PROGRAMS: [(&str, &str); 4] = [
+    ("meshwork", "meshwork"),
+    ("thumbnails", "thumbnailer"),
+    ("thumbnails", "gateway"),
+    ("thumbnails", "load"),
+];
+
+/// Where programs are put for the engine to take them; `.dockerignore` lets it pass.
+const PREBUILT: &str = "target/docker";
+
+/// An image that is taken away when this is dropped.
+#[derive(Debug)]
+pub(super) struct Image<'e> {
+    engine: &'e Engine,
+    /// Its name.
+    pub(super) name: String,
+}
+
+impl<'e> Image<'e> {
+    /// Makes the image of the thumbnails example under `name`. Unless `from_source`, it takes the
+    /// programs that cargo builds here, as the tests do, which is a matter of seconds.
+    ///
+    /// # Errors
+    /// It cannot be built, or its programs do not run in it.
+    pub(super) fn thumbnails(
+        engine: &'e Engine,
+        name: &str,
+        from_source: bool,
+    ) -> Result<Self, Trouble> {
+        let mut build = docker(&["build", "--target", "thumbnails", "--tag", name]);
+        let image = Self { engine, name: name.to_owned() };
+        if from_source {
+            engine.run(build.arg("."), SOURCE_WITHIN)?;
+        } else {
+            let folder = provide(name)?;
+            let from = format!("PREBUILT={}", folder.display());
+            build.args(["--build-arg", "BINARIES=prebuilt", "--build-arg", &from, "."]);
+            let built = engine.run(&mut build, PREBUILT_WITHIN);
+            // The image has them.
+            let _ = fs::remove_dir_all(workspace::root().join(&folder));
+            built?;
+        }
+        let version = engine.ask(&["run", "--rm", "--network=none", name, "meshwork", "--version"]);
+        version.map_err(|error| match error {
+            Trouble::Failed(why) => Trouble::Failed(format!(
+                "the programs of this machine do not run in the image; build it from source with \
+                 --from-source\n{why}"
+            )),
+            interrupted => interrupted,
+        })?;
+        Ok(image)
+    }
+}
+
+impl Drop for Image<'_> {
+    fn drop(&mut self) {
+        self.engine.tidy(&mut docker(&["image", "rm", "--force", &self.name]), PREBUILT_WITHIN);
+    }
+}
+
+/// Builds the programs and puts them where the Dockerfile takes them; answers where that is, below
+/// the root of the repository.
+fn provide(name: &str) -> Result<PathBuf, Trouble> {
+    let mut build = cargo(&["build", "--package", "meshwork", "--package", "thumbnails", "--bins"]);
+    build.args(["--message-format", "json-render-diagnostics"]);
+    eprintln!("$ {}", process::show(&build));
+    let output = build.stderr(std::process::Stdio::inherit()).output();
+    let output = output.map_err(|error| format!("cargo did not start: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("the build ended with {}", output.status).into());
+    }
+    let built = executables(output.stdout.as_slice());
+    let folder = Path::new(PREBUILT).join(name.replace([':', '/'], "-"));
+    let root = workspace::root().join(&folder);
+    for (image, name) in PROGRAMS {
+        let from = built.get(name).ok_or_else(|| format!("cargo built no program `{name}`"))?;
+        let into = root.join(image).join("usr/local/bin");
+        fs::create_dir_all(&into).map_err(|error| format!("{}: {error}", into.display()))?;
+        put(from, &into.join(name))?;
+    }
+    Ok(folder)
+}
+
+/// Copies a program, without what only a debugger reads where that can be taken away.
+fn put(from: &Path, to: &Path) -> Result<(), String> {
+    let stripped = process::find("strip").is_some()
+        && process::succeeds(program("strip").arg("-o").args([to, from]));
+    if stripped {
+        return Ok(());
+    }
+    fs::copy(from, to).map(|_| ()).map_err(|error| format!("{}: {error}", from.display()))
+}
