@@ -28,8 +28,9 @@ RUN set -eu; mkdir /skeleton; \
 
 FROM rust:1-bookworm AS build
 WORKDIR /src
-# Names of functions stay, for backtraces; line numbers would be half of the image.
-ENV CARGO_PROFILE_RELEASE_DEBUG=false CARGO_TERM_PROGRESS_WHEN=never
+# Line numbers and names for backtraces would be half of the image; a panic says where it was anyway.
+ENV CARGO_PROFILE_RELEASE_DEBUG=false CARGO_PROFILE_RELEASE_STRIP=symbols \
+    CARGO_TERM_PROGRESS_WHEN=never
 COPY --from=skeleton /skeleton .
 RUN cargo build --release --locked -p meshwork -p thumbnails
 COPY schema schema
@@ -41,10 +42,11 @@ COPY cli cli
 COPY examples examples
 # Files keep the time of the checkout, which may be before that of the empty crates.
 RUN find . -path ./target -prune -o -name '*.rs' -exec touch {} + \
- && cargo build --release --locked -p meshwork -p thumbnails \
+ && cargo build --release --locked -p meshwork -p thumbnails --bin meshwork --bin thumbnails \
  && install -D -t /out/meshwork/usr/local/bin target/release/meshwork \
- && install -D -t /out/thumbnails/usr/local/bin \
-        target/release/thumbnailer target/release/gateway target/release/load \
+ && install -D -t /out/thumbnails/usr/local/bin target/release/thumbnails \
+ && for name in thumbnailer gateway load; do \
+        ln -s thumbnails /out/thumbnails/usr/local/bin/$name; done \
  && install -D -m 644 -t /out/meshwork/etc/ssl/certs /etc/ssl/certs/ca-certificates.crt
 
 FROM scratch AS prebuilt
@@ -73,8 +75,8 @@ HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=3 \
 ENTRYPOINT ["meshwork"]
 CMD ["--help"]
 
-# The thumbnails example: `thumbnailer`, `gateway` and `load`, and `meshwork` that asks them how
-# they are.
+# The thumbnails example: `thumbnailer`, `gateway` and `load`, which are one program, and `meshwork`
+# that asks them how they are.
 FROM meshwork AS thumbnails
 LABEL org.opencontainers.image.title="meshwork-thumbnails"
 COPY --from=binaries /out/thumbnails /

@@ -1,5 +1,6 @@
 //! Real work for a mesh: a gateway hands the pictures of a folder to thumbnailers, which shrink
-//! them. `cargo xtask demo` runs all of it; the programs are in `src/bin/`.
+//! them. `cargo xtask demo` runs all of it; the programs are in
+//! [`programs`].
 //!
 //! # Layout
 //! * [`commands`]: what the gateway may ask a thumbnailer, as types; `mesh.toml` is the schema
@@ -8,6 +9,7 @@
 //! * [`workshop`]: the thumbnailer's side: handlers, counters, and a [`shelf`] of what it has made
 //! * [`gateway`]: the gateway's side: the folder, the calls, the outcomes, the report
 //! * [`load`]: a steady load of calls and jobs, and what became of each
+//! * [`programs`]: the command lines
 //! * [`check`]: is a thumbnail one of its picture?
 //! * [`sheet`]: the contact sheet; [`font`] for its labels
 
@@ -18,6 +20,7 @@ pub mod gateway;
 pub mod limits;
 pub mod load;
 pub mod picture;
+pub mod programs;
 pub mod sheet;
 pub mod shelf;
 pub mod workshop;

@@ -27,16 +27,24 @@ impl Engine {
     /// # Errors
     /// What is missing, in a few words.
     pub(super) fn find(signals: &Signals) -> Result<Self, String> {
-        if process::find("docker").is_none() {
-            return Err("no `docker` on the path".to_owned());
+        match Self::missing() {
+            None => Ok(Self { signals: signals.clone() }),
+            Some(missing) => Err(missing),
         }
-        if !process::succeeds(&mut program("docker").arg("info")) {
-            return Err("no Docker engine answers (`docker info`)".to_owned());
-        }
-        if !process::succeeds(program("docker").args(["compose", "version"])) {
-            return Err("docker has no `compose` (the plugin of Compose v2)".to_owned());
-        }
-        Ok(Self { signals: signals.clone() })
+    }
+
+    /// What is missing to have an engine, in a few words.
+    pub(super) fn missing() -> Option<String> {
+        let missing = if process::find("docker").is_none() {
+            "no `docker` on the path"
+        } else if !process::succeeds(program("docker").arg("info")) {
+            "no Docker engine answers (`docker info`)"
+        } else if !process::succeeds(program("docker").args(["compose", "version"])) {
+            "docker has no `compose` (the plugin of Compose v2)"
+        } else {
+            return None;
+        };
+        Some(missing.to_owned())
     }
 
     /// Whether we were asked to stop, and all that waits for it.

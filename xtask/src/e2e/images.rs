@@ -1,6 +1,7 @@
 //! Images with the programs of this checkout.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,12 +16,10 @@ const PREBUILT_WITHIN: Duration = Duration::from_secs(300);
 /// Longest build of an image from source.
 const SOURCE_WITHIN: Duration = Duration::from_secs(3600);
 
-/// The programs of the images: in which, and what they are called.
-const PROGRAMS: [(&str, &str); 4] = [
-    ("meshwork", "meshwork"),
-    ("thumbnails", "thumbnailer"),
-    ("thumbnails", "gateway"),
-    ("thumbnails", "load"),
+/// The programs of the images: in which, what they are called, and the links to them.
+const PROGRAMS: [(&str, &str, &[&str]); 2] = [
+    ("meshwork", "meshwork", &[]),
+    ("thumbnails", "thumbnails", &["thumbnailer", "gateway", "load"]),
 ];
 
 /// Where programs are put for the engine to take them; `.dockerignore` lets it pass.
@@ -90,11 +89,15 @@ fn provide(name: &str) -> Result<PathBuf, Trouble> {
     let built = executables(output.stdout.as_slice());
     let folder = Path::new(PREBUILT).join(name.replace([':', '/'], "-"));
     let root = workspace::root().join(&folder);
-    for (image, name) in PROGRAMS {
+    for (image, name, links) in PROGRAMS {
         let from = built.get(name).ok_or_else(|| format!("cargo built no program `{name}`"))?;
         let into = root.join(image).join("usr/local/bin");
-        fs::create_dir_all(&into).map_err(|error| format!("{}: {error}", into.display()))?;
+        let broken = |error| format!("{}: {error}", into.display());
+        fs::create_dir_all(&into).map_err(broken)?;
         put(from, &into.join(name))?;
+        for link in links {
+            symlink(name, into.join(link)).map_err(broken)?;
+        }
     }
     Ok(folder)
 }

@@ -21,6 +21,9 @@ pub(crate) struct Arguments {
     /// Run this stage only; may be given more than once
     #[arg(long = "stage", value_name = "NAME", conflicts_with = "quick")]
     stages: Vec<String>,
+    /// Fail if this stage is skipped; may be given more than once
+    #[arg(long = "must-run", value_name = "NAME")]
+    must_run: Vec<String>,
     /// Name the stages, say what each checks, and stop
     #[arg(long)]
     list: bool,
@@ -36,6 +39,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
         return Ok(());
     }
     let chosen = choose(arguments)?;
+    for name in &arguments.must_run {
+        find(name)?;
+    }
     let mut report = Report::default();
     let mut builds = true;
     for stage in chosen {
@@ -45,6 +51,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
             (Outcome::Skipped("the workspace does not build".to_owned()), Duration::ZERO)
         } else {
             timed(stage.run)
+        };
+        let outcome = match outcome {
+            Outcome::Skipped(why) if arguments.must_run.iter().any(|name| name == stage.name) => {
+                Outcome::Failed(format!("skipped, and must run: {why}"))
+            }
+            outcome => outcome,
         };
         if let Outcome::Failed(why) = &outcome {
             println!("FAILED {}: {why}", stage.name);
@@ -60,11 +72,12 @@ fn choose(arguments: &Arguments) -> Result<Vec<&'static Stage>, String> {
     if arguments.stages.is_empty() {
         return Ok(STAGES.iter().filter(|stage| stage.quick || !arguments.quick).collect());
     }
-    let find = |name: &String| {
-        let stage = STAGES.iter().find(|stage| stage.name == name);
-        stage.ok_or_else(|| format!("no stage `{name}`; `cargo xtask test --list` names them"))
-    };
-    arguments.stages.iter().map(find).collect()
+    arguments.stages.iter().map(|name| find(name)).collect()
+}
+
+fn find(name: &str) -> Result<&'static Stage, String> {
+    let stage = STAGES.iter().find(|stage| stage.name == name);
+    stage.ok_or_else(|| format!("no stage `{name}`; `cargo xtask test --list` names them"))
 }
 
 fn timed(run: fn() -> Outcome) -> (Outcome, Duration) {
@@ -81,7 +94,7 @@ mod tests {
 
     fn arguments(quick: bool, stages: &[&str]) -> Arguments {
         let stages = stages.iter().map(|&name| name.to_owned()).collect();
-        Arguments { quick, stages, list: false }
+        Arguments { quick, stages, must_run: Vec::new(), list: false }
     }
 
     fn names(arguments: &Arguments) -> Vec<&'static str> {

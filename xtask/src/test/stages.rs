@@ -3,7 +3,7 @@
 use super::report::Outcome;
 use super::{mutation, peers, setup};
 use crate::process::{self, cargo, program};
-use crate::{fuzz, soak, tidy, workspace};
+use crate::{e2e, fuzz, soak, tidy, workspace};
 
 /// How long each fuzz target runs here, seconds; `cargo xtask fuzz` runs longer.
 const FUZZ_SECONDS: u64 = 10;
@@ -27,7 +27,7 @@ pub(crate) struct Stage {
 }
 
 /// All stages in the order in which they run.
-pub(crate) const STAGES: [Stage; 15] = [
+pub(crate) const STAGES: [Stage; 16] = [
     Stage {
         gates: true,
         needs_build: false,
@@ -46,6 +46,7 @@ pub(crate) const STAGES: [Stage; 15] = [
     full("mutation", "checks that were switched off make their tests fail", mutation::run),
     full("fuzz", "a short run of every fuzz target", fuzz_smoke),
     full("peers", "what the benchmark compares with still builds and answers", peers::run),
+    full("compose", "the example on a container engine, broken while it works", e2e::compose_stage),
     full("deny", "licences, sources and banned crates", deny),
 ];
 

@@ -19,8 +19,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// How long the load may take to end: what is under way has 60 s.
 const END_WITHIN: Duration = Duration::from_secs(100);
 
-/// Lines of its log that are read: the newest may be half written.
-const NEWEST: &str = "2";
+/// Lines of its log that are read: the newest may be half written, and what is logged counts too.
+const NEWEST: &str = "60";
 
 /// Calls of one kind, as `load --json` tells them.
 #[derive(Clone, Debug, Default, Deserialize)]

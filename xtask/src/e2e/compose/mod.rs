@@ -26,16 +26,17 @@ use serde_json::json;
 use super::engine::Engine;
 use super::images::Image;
 use super::steps::{Ended, Steps};
+use crate::process::{self, program};
 use crate::signals::{Signals, Trouble};
 use crate::test::report::Outcome;
 
 /// Set to 1: the stage is skipped though there may be an engine.
-pub(crate) const SKIP: &str = "MESHWORK_SKIP_E2E";
+const SKIP: &str = "MESHWORK_SKIP_E2E";
 
 /// The user that most people are, and are not root.
 const SOMEBODY: u32 = 1000;
 
-#[derive(clap::Args, Default)]
+#[derive(clap::Args)]
 #[command(
     after_help = "Takes any Docker engine with Compose v2; the folder of the clone (in TMPDIR) must be one\n\
     that the engine can mount. To cut a container off the network it must run here, and we as root.\n\n\
@@ -60,27 +61,26 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Trouble> {
     let signals = Signals::watch()?;
     let engine = Engine::find(&signals)?;
-    carry_out(arguments, &engine).map(|_| ())
+    let steps = carry_out(arguments, &engine)?;
+    if !arguments.json {
+        println!("{} steps held, {} skipped", steps.held, steps.skipped.len());
+    }
+    Ok(())
 }
 
-/// The stage of `cargo xtask test`.
+/// The stage of `cargo xtask test`: the same in a process of its own, which minds signals.
 pub(crate) fn stage() -> Outcome {
     if std::env::var_os(SKIP).is_some_and(|value| value == "1") {
         return Outcome::Skipped(format!("{SKIP}=1"));
     }
-    let signals = match Signals::watch() {
-        Ok(signals) => signals,
-        Err(why) => return Outcome::Failed(why),
-    };
-    let engine = match Engine::find(&signals) {
-        Ok(engine) => engine,
-        Err(missing) => return Outcome::Skipped(missing),
-    };
-    match carry_out(&Arguments::default(), &engine) {
-        Ok(steps) if steps.skipped.is_empty() => Outcome::Passed,
-        Ok(steps) => Outcome::Skipped(format!("in part: {}", steps.skipped.join("; "))),
-        Err(Trouble::Failed(why)) => Outcome::Failed(why),
-        Err(Trouble::Interrupted) => Outcome::Failed("interrupted".to_owned()),
+    if let Some(missing) = Engine::missing() {
+        return Outcome::Skipped(missing);
+    }
+    match std::env::current_exe() {
+        Ok(xtask) => {
+            process::run(program(&xtask.to_string_lossy()).args(["e2e", "compose"])).into()
+        }
+        Err(error) => Outcome::Failed(format!("this program cannot be found: {error}")),
     }
 }
 
