@@ -23,8 +23,8 @@ pub const PAUSE: Duration = Duration::from_millis(800);
 /// Without a job for so long, a consumer says how many it had.
 const IDLE: Duration = Duration::from_millis(300);
 
-/// How often it looks.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// How often it looks; so exact is the time of its last job.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// The wait after a refusal, so that a full queue is not asked in circles.
 const AGAIN: Duration = Duration::from_millis(1);
@@ -45,7 +45,7 @@ pub struct Produced {
 }
 
 /// What a consumer has done.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Consumed {
     /// Jobs that have run and were acknowledged, since it started.
     pub jobs: u64,
@@ -114,28 +114,19 @@ where
     Ok(sum)
 }
 
-/// Counts the jobs of a consumer.
+/// Counts the jobs of a consumer, and does nothing else on their way: the clock is read aside.
 #[derive(Debug, Default)]
-pub struct Counter {
-    jobs: AtomicU64,
-    ended_us: AtomicU64,
-}
+pub struct Counter(AtomicU64);
 
 impl Counter {
     /// One more was acknowledged.
     pub fn done(&self) {
-        self.add(1);
-    }
-
-    /// So many more were acknowledged.
-    pub fn add(&self, jobs: u64) {
-        self.jobs.fetch_add(jobs, Ordering::Relaxed);
-        self.ended_us.store(unix_us(), Ordering::Relaxed);
+        self.0.fetch_add(1, Ordering::Relaxed);
     }
 
     /// How many there were.
     pub fn jobs(&self) -> u64 {
-        self.jobs.load(Ordering::Relaxed)
+        self.0.load(Ordering::Relaxed)
     }
 
     /// Says how many there were whenever nothing came for a while; never ends.
@@ -143,20 +134,34 @@ impl Counter {
     /// # Errors
     /// The line does not encode; it does.
     pub async fn tell(&self) -> Outcome {
-        let mut told = 0;
+        let mut watch = Watch::default();
         loop {
-            sleep(LOOK_EVERY).await;
-            if let Some(consumed) = self.idle_since(told) {
-                told = consumed.jobs;
-                child::say(&consumed)?;
-            }
+            child::say(&watch.idle(self).await)?;
         }
     }
+}
 
-    /// What to tell, if there is news and nothing came for a while.
-    pub fn idle_since(&self, told: u64) -> Option<Consumed> {
-        let (jobs, ended_us) = (self.jobs(), self.ended_us.load(Ordering::Relaxed));
-        let is_idle = unix_us().saturating_sub(ended_us) > IDLE.as_micros() as u64;
-        (jobs > told && is_idle).then_some(Consumed { jobs, ended_us })
+/// Watches a counter.
+#[derive(Debug, Default)]
+pub struct Watch {
+    seen: Consumed,
+    told: u64,
+}
+
+impl Watch {
+    /// Waits until jobs came that were not told of, and then none for a while.
+    pub async fn idle(&mut self, counter: &Counter) -> Consumed {
+        loop {
+            sleep(LOOK_EVERY).await;
+            let (jobs, now_us) = (counter.jobs(), unix_us());
+            if jobs > self.seen.jobs {
+                self.seen = Consumed { jobs, ended_us: now_us };
+            } else if jobs > self.told
+                && now_us.saturating_sub(self.seen.ended_us) > IDLE.as_micros() as u64
+            {
+                self.told = jobs;
+                return self.seen;
+            }
+        }
     }
 }

@@ -8,7 +8,9 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use meshwork_bench_harness::jobs::{AT_ONCE, Counter, WARM_UP};
-use meshwork_queue::{JobEnd, MemoryBackend, NewJob, Queue, QueueBackend, QueueName, QueueOptions};
+use meshwork_queue::{
+    FinishError, JobEnd, MemoryBackend, NewJob, Queue, QueueBackend, QueueName, QueueOptions,
+};
 use meshwork_shared::clock::Clock;
 use meshwork_shared::codec::Codec;
 use meshwork_shared::ids::JobId;
@@ -102,8 +104,10 @@ async fn consume(queue: &dyn Queue, counter: &Counter) {
         tokio::select! {
             biased;
             Some(finished) = running.next() => {
-                let finished: Result<_, _> = finished;
-                counter.add(u64::from(finished.is_ok()));
+                let finished: Result<_, FinishError> = finished;
+                if finished.is_ok() {
+                    counter.done();
+                }
             }
             leases = &mut leasing, if running.len() < AT_ONCE => {
                 for lease in leases {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hdrhistogram::Histogram;
-use meshwork_bench_harness::jobs::{AT_ONCE, Counter, Produced, produce, unix_us};
+use meshwork_bench_harness::jobs::{AT_ONCE, Counter, Produced, Watch, produce, unix_us};
 use meshwork_worker::{Context, JobEventKind, Worker};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
@@ -188,13 +188,11 @@ async fn stamp_worker(arguments: &RoleArguments) -> Outcome {
         starts.saturating_record(unix_us().saturating_sub(stamp));
     };
     let _worker = running(arguments, &counter, see).await?;
-    let mut told = 0;
+    let mut watch = Watch::default();
     loop {
-        sleep(LOOK_EVERY).await;
-        let Some(idle) = counter.idle_since(told) else { continue };
-        told = idle.jobs;
+        let jobs = watch.idle(&counter).await.jobs;
         let starts = starts.lock().unwrap_or_else(PoisonError::into_inner);
         let us = |quantile| starts.value_at_quantile(quantile) as f64;
-        child::say(&Starts { p50_us: us(0.5), p99_us: us(0.99), jobs: told })?;
+        child::say(&Starts { p50_us: us(0.5), p99_us: us(0.99), jobs })?;
     }
 }
