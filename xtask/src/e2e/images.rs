@@ -111,3 +111,25 @@ fn put(from: &Path, to: &Path) -> Result<(), String> {
     }
     fs::copy(from, to).map(|_| ()).map_err(|error| format!("{}: {error}", from.display()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_engine_is_given_every_member_of_the_workspace() {
+        let read = |name| fs::read_to_string(workspace::root().join(name)).unwrap();
+        let (manifest, given) = (read("Cargo.toml"), read(".dockerignore"));
+        let list = manifest.split_once("members = [").unwrap().1.split_once(']').unwrap().0;
+        let members: Vec<&str> = list.split('"').skip(1).step_by(2).collect();
+        assert!(members.contains(&"cli") && members.len() > 10, "{members:?}");
+        for member in members {
+            let is_given = given
+                .lines()
+                .filter_map(|line| line.strip_prefix('!'))
+                .any(|folder| Path::new(member).starts_with(folder));
+            // Without its manifest cargo in the image knows no workspace.
+            assert!(is_given, "`!{member}` is missing in .dockerignore");
+        }
+    }
+}

@@ -1,5 +1,5 @@
-//! `thumbnailer`, `gateway` and `load` in one program, under whichever of those names it is started:
-//! in an image they are three links to it, a third of the size of three programs.
+//! `thumbnailer`, `gateway` and `load` in one program, whichever of those names it is started
+//! under: in an image they are three links to it, a third of the size of three programs.
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -16,8 +16,8 @@ use meshwork_worker::{Command, Context, StartError, Worker};
 ///
 /// Where the master is and what lets it in comes from the environment: MESHWORK_MASTER
 /// (http://127.0.0.1:7071) and MESHWORK_SECRET_FILE. MESHWORK_VARIANT names this instance.
-/// It runs until SIGTERM or Ctrl-C, then finishes what it has begun. A command of the schema that it
-/// has no handler for is warned about: when the schema gets a command, images from before go on.
+/// It runs until SIGTERM or Ctrl-C, then finishes what it has begun. A command of the schema that
+/// it has no handler for is warned about: when the schema gets a command, images from before go on.
 #[derive(Parser)]
 #[command(
     name = "thumbnailer",
@@ -39,8 +39,8 @@ const COMMANDS: [&str; 5] = [Resize::NAME, Print::NAME, Preview::NAME, Stats::NA
 pub async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info")).init();
-    // Awaited from the start: it may have to wait for a master for long, and what is the first process
-    // of a container is not ended by a signal that nobody awaits.
+    // Awaited from the start: it may have to wait for a master for long, and what is the first
+    // process of a container is not ended by a signal that nobody awaits.
     let mut interrupted = pin!(signals::interrupted());
     let started = tokio::select! {
         biased;

@@ -37,11 +37,10 @@ const SKIP: &str = "MESHWORK_SKIP_E2E";
 const SOMEBODY: u32 = 1000;
 
 #[derive(clap::Args)]
-#[command(
-    after_help = "Takes any Docker engine with Compose v2; the folder of the clone (in TMPDIR) must be one\n\
-    that the engine can mount. To cut a container off the network it must run here, and we as root.\n\n\
-    Exit codes: 0 every step held, 1 one did not, 2 wrong arguments, 130 interrupted."
-)]
+#[command(after_help = "Takes any Docker engine with Compose v2; the folder of the clone \
+    (in TMPDIR) must be one\nthat the engine can mount. To cut a container off the network it \
+    must run here, and we as root.\n\nExit codes: 0 every step held, 1 one did not, 2 wrong \
+    arguments, 130 interrupted.")]
 pub(crate) struct Arguments {
     /// Build the image from source, as `docker compose up` does, not from programs built here
     #[arg(long)]

@@ -78,10 +78,10 @@ impl<'e> Project<'e> {
     /// The name under which a thumbnailer joined, from what its container printed.
     pub(super) fn variant(&self, container: &str) -> Result<String, Trouble> {
         let printed = self.engine.ask(&["logs", container])?.out;
-        let names = printed.lines().filter_map(|line| {
+        let mut names = printed.lines().filter_map(|line| {
             line.strip_prefix("thumbnailer/").and_then(|line| line.strip_suffix(" is ready"))
         });
-        let last = names.last().ok_or_else(|| format!("{container} never said its name"))?;
+        let last = names.next_back().ok_or_else(|| format!("{container} never said its name"))?;
         Ok(last.to_owned())
     }
 
