@@ -51,8 +51,8 @@ pub struct Limits {
     pub reassembly_bytes_max: usize,
     /// Calls of one end in flight on a link; default 10 000. One more is `Overloaded` at once.
     pub calls_in_flight_max: usize,
-    /// Bytes of requests that may wait to be taken into a link; default 64 MiB, and always one
-    /// message. One more is `Overloaded` at once.
+    /// Bytes of requests that may wait to be written on a link, wherever they wait; default 64 MiB,
+    /// and always one message. One more is `Overloaded` at once.
     pub queued_bytes_max: usize,
     /// Silence on a link before a PING; default 5 s.
     #[serde(deserialize_with = "duration")]
@@ -63,7 +63,8 @@ pub struct Limits {
     /// A write that moves no byte for this long closes the link; default 10 s.
     #[serde(deserialize_with = "duration")]
     pub stalled_write: Duration,
-    /// Bytes that may wait to be written on a link; default 64 MiB. More closes it.
+    /// Bytes that may wait to be written on a link; default 64 MiB. More closes it. With more than
+    /// that of large answers that the peer does not take, its next calls are `Overloaded`.
     pub write_bytes_max: usize,
     /// Depth of a JSON argument; default 128. Deeper is `BadArguments`.
     pub json_depth_max: usize,

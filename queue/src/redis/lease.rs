@@ -41,8 +41,8 @@ pub(super) struct Taken {
     pub(super) blob: Bytes,
 }
 
-/// Takings whose callers are gone. Each is over when its sender is dropped: what it took, if it did,
-/// is handed back then.
+/// Takings whose callers are gone. Each is over when its sender is dropped: what it took, if
+/// anything, is handed back by then.
 #[derive(Default)]
 pub(super) struct Withdrawn(Mutex<Vec<watch::Receiver<()>>>);
 
@@ -79,7 +79,7 @@ impl Waiter {
     }
 
     /// The answer is here.
-    pub(super) fn is_served(mut self) {
+    pub(super) fn served(mut self) {
         self.taking = None;
     }
 }

@@ -166,7 +166,7 @@ impl RedisQueue {
                 // The thread ended: there is nothing to wait for any more.
                 return std::future::pending().await;
             };
-            waiter.is_served();
+            waiter.served();
             // Nothing is waited for from here on: what was accepted gets to the caller.
             let mut leases = Vec::new();
             for taken in handover.accept() {
