@@ -10,5 +10,7 @@ mod master;
 mod mesh;
 #[cfg(feature = "file")]
 mod queue;
+#[cfg(feature = "redis")]
+mod queue_redis;
 mod schema_apply;
 mod schema_check;
