@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use meshwork_schema::duration::{self, DurationError};
+use meshwork_shared::logging::{self, Format};
 
 use crate::exit::{Exit, Outcome};
 use crate::{call, demo, health, keygen, master, members, queue, schema};
@@ -19,7 +20,8 @@ Exit codes (docs/CLI.md): 0 done, 1 failed, 10 call not executed, 11 call failed
 12 unknown whether the call ran, 64 wrong usage, 66 a file cannot be read,
 69 no master or store answers, 77 the master refuses.
 
-Logs go to standard error; RUST_LOG=debug shows more. NO_COLOR=1 turns colours off.";
+Logs go to standard error; RUST_LOG=debug shows more, --log-format json is for
+programs. NO_COLOR=1 turns colours off.";
 
 /// Run, watch and call a mesh of workers.
 #[derive(Debug, Parser)]
@@ -27,6 +29,9 @@ Logs go to standard error; RUST_LOG=debug shows more. NO_COLOR=1 turns colours o
 pub(crate) struct Arguments {
     #[command(subcommand)]
     subcommand: Meshwork,
+    /// Form of the log's lines on standard error: human or json
+    #[arg(long, global = true, value_name = "FORM")]
+    log_format: Option<Format>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -73,6 +78,7 @@ pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
 impl Arguments {
     /// Carries it out.
     pub(crate) fn run(self) -> Outcome {
+        self.log_format.into_iter().for_each(logging::prefer);
         match self.subcommand {
             Meshwork::Demo(command) => command.run(),
             Meshwork::Master(command) => command.run(),

@@ -86,7 +86,7 @@ struct Running {
 impl RunMaster {
     pub(crate) fn run(self) -> Outcome {
         let config = self.config()?;
-        logging::init(config.log.as_deref());
+        logging::init_as(config.log.as_deref(), config.log_format);
         let file = config.schema_file.clone().ok_or_else(|| no_schema(&self))?;
         let schema = schema::load(&file).or_else(|mistaken| last_schema(&config, mistaken))?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -218,7 +218,8 @@ fn last_schema(config: &MasterConfig, mistaken: CommandError) -> Result<Schema, 
     match State::folder(&config.state_dir).schema() {
         Ok(Some(schema)) => {
             let report = mistaken.help.unwrap_or_default();
-            log::error!("starting with the schema that was in force: {}\n{report}", mistaken.what);
+            log::error!("starting with the schema that was in force: {}", mistaken.what);
+            report.lines().for_each(|line| log::error!("{line}"));
             Ok(schema)
         }
         // Whatever is wrong with the state is told by the start.

@@ -1,14 +1,61 @@
 //! Where the log goes: to standard error by `env_logger`, as much as `RUST_LOG` or the
-//! configuration asks for. Text from a peer is escaped where it is logged, not here.
+//! configuration asks for, for people or as JSON. An event is one line, whatever is in its message:
+//! text of a peer that holds a line break or a control character cannot make up another event, or
+//! paint a terminal.
 
+use std::fmt::{Display, Write as _};
+use std::io::Write as _;
+use std::str::FromStr;
+use std::sync::OnceLock;
+
+use env_logger::fmt::Formatter;
 use env_logger::{Builder, WriteStyle};
-use log::LevelFilter;
+use log::{LevelFilter, Record};
 use meshwork_schema::{nearest, quote};
 
 /// What is logged when nobody says.
 const FILTER_DEFAULT: &str = "info";
 
+/// The variable that names the form of lines; also a setting of worker and master.
+const FORMAT_VARIABLE: &str = "MESHWORK_LOG_FORMAT";
+
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
+/// What a line of the log looks like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// For people: `[2026-11-21T10:00:00Z INFO  meshwork_worker] linked to shop/corner`.
+    #[default]
+    Human,
+    /// For programs: an object with `time`, `level`, `target` and `message`.
+    Json,
+}
+
+/// A form of lines that there is not.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("it is neither `human` nor `json`")]
+pub struct FormatError;
+
+impl FromStr for Format {
+    type Err = FormatError;
+
+    fn from_str(text: &str) -> Result<Self, FormatError> {
+        match text {
+            "human" => Ok(Self::Human),
+            "json" => Ok(Self::Json),
+            _ => Err(FormatError),
+        }
+    }
+}
+
+/// What the command line asked for.
+static PREFERRED: OnceLock<Format> = OnceLock::new();
+
+/// Sets the form of lines for this process, over what the environment says. The first word counts,
+/// and only before the log is started.
+pub fn prefer(format: Format) {
+    let _ = PREFERRED.set(format);
+}
 
 /// Starts the log of this process. `RUST_LOG`, if it is set, wins over `level` (a level, or a list
 /// as in `"info,meshwork_worker=debug"`); without either it is `info`. Colours are for terminals
@@ -20,13 +67,85 @@ const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 /// log::info!("started");
 /// ```
 pub fn init(level: Option<&str>) {
+    init_as(level, None);
+}
+
+/// As [`init`], with lines of this form; `None`: as [`prefer`] or `MESHWORK_LOG_FORMAT` says.
+pub fn init_as(level: Option<&str>, format: Option<Format>) {
     let asked = std::env::var("RUST_LOG").ok();
+    let named = || std::env::var(FORMAT_VARIABLE).ok()?.parse().ok();
+    let format = PREFERRED.get().copied().or(format).or_else(named).unwrap_or_default();
     let started = Builder::new()
         .parse_filters(chosen(asked.as_deref(), level))
         .write_style(WriteStyle::Auto)
+        .format(move |out, record| write(out, record, format))
         .try_init();
     // The only failure is that there is a log already.
     drop(started);
+}
+
+fn write(out: &mut Formatter, record: &Record<'_>, format: Format) -> std::io::Result<()> {
+    let (level, time) = (record.level(), out.timestamp_millis());
+    match format {
+        Format::Human => {
+            let style = out.default_level_style(level);
+            let (target, message) = (one_line(record.target()), one_line(record.args()));
+            writeln!(out, "[{time} {style}{level:<5}{style:#} {target}] {message}")
+        }
+        Format::Json => {
+            let line = json(&time, level.as_str(), record.target(), record.args());
+            writeln!(out, "{line}")
+        }
+    }
+}
+
+/// One event as an object.
+fn json(time: &dyn Display, level: &str, target: &str, message: &dyn Display) -> String {
+    let quoted = |text: &dyn Display| {
+        let text = serde_json::Value::String(text.to_string()).to_string();
+        // JSON leaves some of them as they are.
+        text.chars().fold(String::with_capacity(text.len()), |mut line, letter| {
+            if is_unsafe(letter) {
+                let mut units = [0; 2];
+                for unit in letter.encode_utf16(&mut units) {
+                    // A String takes whatever is written.
+                    let _ = write!(line, "\\u{unit:04x}");
+                }
+            } else {
+                line.push(letter);
+            }
+            line
+        })
+    };
+    format!(
+        "{{\"time\":{},\"level\":{},\"target\":{},\"message\":{}}}",
+        quoted(time),
+        quoted(&level),
+        quoted(&target),
+        quoted(message)
+    )
+}
+
+/// A text with everything escaped that could end a line or steer a terminal.
+fn one_line(text: impl Display) -> String {
+    let text = text.to_string();
+    if !text.contains(is_unsafe) {
+        return text;
+    }
+    text.chars().fold(String::with_capacity(text.len()), |mut line, letter| {
+        if is_unsafe(letter) {
+            line.extend(letter.escape_default());
+        } else {
+            line.push(letter);
+        }
+        line
+    })
+}
+
+/// Control characters, separators of lines, and what turns the direction of text around.
+fn is_unsafe(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Which of the two filters counts; an empty one does not.
@@ -87,6 +206,32 @@ mod tests {
             assert!(mistake(bad).is_some(), "{bad}");
         }
         assert!(mistake("inof").unwrap().contains("`info`"));
+    }
+
+    const FORGED: &str =
+        "hello\n[2026-11-21T10:00:00Z ERROR meshwork] forged\r\u{1b}[2J\u{85}\u{2028}\u{202e}\"}";
+
+    #[test]
+    fn no_text_makes_a_second_line_or_steers_a_terminal() {
+        let line = one_line(FORGED);
+        assert!(!line.contains(is_unsafe), "{line:?}");
+        assert!(line.starts_with("hello\\n[2026"), "{line}");
+        assert_eq!(
+            one_line("plain, \u{fc}mlauts and \"quotes\""),
+            "plain, \u{fc}mlauts and \"quotes\""
+        );
+    }
+
+    #[test]
+    fn an_event_is_one_object_that_reads_back() {
+        let line = json(&"2026-11-21T10:00:00.000Z", "WARN", "meshwork_worker", &FORGED);
+        assert!(!line.contains(is_unsafe), "{line:?}");
+        let event: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(event["message"], FORGED);
+        assert_eq!(
+            (&event["level"], &event["target"]),
+            (&"WARN".into(), &"meshwork_worker".into())
+        );
     }
 
     #[test]

@@ -33,7 +33,7 @@ const LOOK_INTO_AFTER: Duration = Duration::from_millis(700);
 
 /// What concerns a worker that stays and not one that comes for a call. A shell in a worker's own
 /// container has them set.
-const NOT_FOR_A_CALL: [&str; 7] = [
+const NOT_FOR_A_CALL: [&str; 8] = [
     "MESHWORK_VARIANT",
     "MESHWORK_IDENTITY_FILE",
     "MESHWORK_LISTEN",
@@ -41,6 +41,7 @@ const NOT_FOR_A_CALL: [&str; 7] = [
     "MESHWORK_ADVERTISE",
     "MESHWORK_STRICT_HANDLERS",
     "MESHWORK_LOG",
+    "MESHWORK_LOG_FORMAT",
 ];
 
 impl Call {

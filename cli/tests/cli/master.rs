@@ -143,3 +143,17 @@ fn a_hangup_reads_the_schema_again() {
     master.signal("HUP");
     master.until_logged("the schema is now number");
 }
+
+#[test]
+fn a_log_for_programs_is_an_object_a_line() {
+    let folder = Folder::with_mesh(SCHEMA);
+    let master = RunningMaster::start(&folder, &["--log-format", "json"]);
+    let ended = master.stop();
+    assert!(ended.err.lines().count() >= 3, "{ended:#?}");
+    for line in ended.err.lines() {
+        let event: serde_json::Value = serde_json::from_str(line).unwrap();
+        for field in ["time", "level", "target", "message"] {
+            assert!(event[field].is_string(), "no {field} in {line}");
+        }
+    }
+}

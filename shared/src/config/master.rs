@@ -13,8 +13,9 @@ use super::mistake::ConfigError;
 use super::secret_text::SecretText;
 use super::settings::MasterSettings;
 use super::sources::Sources;
-use super::worker::{advertise, is_same_port, log, socket};
+use super::worker::{advertise, is_same_port, log, log_format, socket};
 use crate::limits::Limits;
+use crate::logging::Format;
 use crate::secret::MeshSecret;
 
 /// Silence after which a member is lost, unless configured.
@@ -71,6 +72,8 @@ pub struct MasterConfig {
     pub limits: Limits,
     /// What is logged, unless `RUST_LOG` says.
     pub log: Option<String>,
+    /// Form of the lines of the log, if it is configured.
+    pub log_format: Option<Format>,
 }
 
 impl MasterConfig {
@@ -89,6 +92,7 @@ impl MasterConfig {
             open: false,
             limits: Limits::default(),
             log: None,
+            log_format: None,
         }
     }
 
@@ -117,7 +121,7 @@ fn resolve(fields: &mut Fields) -> Option<MasterConfig> {
     let state_dir = fields.path("state_dir");
     let admin_token = admin_token(fields);
     let lease = fields.duration("lease", LEASE_MIN..=LEASE_MAX);
-    let log = log(fields);
+    let (log, log_format) = (log(fields), log_format(fields));
     let limits = limits::resolve(fields);
     let (secret, secret_previous) = secrets?;
     let defaults = MasterConfig::new(secret);
@@ -133,6 +137,7 @@ fn resolve(fields: &mut Fields) -> Option<MasterConfig> {
         open,
         limits,
         log,
+        log_format,
         ..defaults
     })
 }

@@ -107,8 +107,19 @@ settings! {
     /// How long no member may have the name of an instance before its jobs become dead letters;
     /// default 10 min. Not for queues in memory.
     leave_after: Duration,
+    /// Calls that take longer are told of in the log; default 1 s, `0s` for none.
+    slow_call: Duration,
+    /// Of the calls that nothing else caused, one in so many is traced; default 100, 0 for none.
+    trace_one_in: usize,
+    /// Where spans are sent by OTLP over HTTP, as `http://host:4318`; only by programs that are
+    /// built with the feature `otlp`. Unset: nowhere.
+    otlp_endpoint: String,
+    /// Count calls and how long they take; default true.
+    metrics: bool,
     /// What is logged, in the form of `RUST_LOG`, which wins over it.
     log: String,
+    /// Form of the lines of the log: `human` (the default) or `json`.
+    log_format: String,
     =>
     /// Bounds of links and messages.
     limits: LimitsSettings,
@@ -148,6 +159,8 @@ settings! {
     open: bool,
     /// What is logged, in the form of `RUST_LOG`, which wins over it.
     log: String,
+    /// Form of the lines of the log: `human` (the default) or `json`.
+    log_format: String,
     =>
     /// Bounds of links and messages.
     limits: LimitsSettings,

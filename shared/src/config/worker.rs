@@ -17,6 +17,7 @@ use super::settings::WorkerSettings;
 use super::sources::Sources;
 use crate::identity::AuthorityPublic;
 use crate::limits::Limits;
+use crate::logging::Format;
 
 /// How long running handlers have at shutdown, unless configured.
 pub const GRACE_DEFAULT: Duration = Duration::from_secs(25);
@@ -33,6 +34,18 @@ const LEAVE_AFTER_DEFAULT: Duration = Duration::from_secs(600);
 
 /// Longest that can be configured.
 const LEAVE_AFTER_MAX: Duration = Duration::from_secs(24 * 3600);
+
+/// Calls that take longer are told of, unless configured.
+const SLOW_CALL_DEFAULT: Duration = Duration::from_secs(1);
+
+/// Longest that can be configured.
+const SLOW_CALL_MAX: Duration = Duration::from_secs(3600);
+
+/// One call in so many begins a trace, unless configured.
+const TRACE_ONE_IN_DEFAULT: u64 = 100;
+
+/// Fewest that can be configured.
+const TRACE_ONE_IN_MAX: u64 = 1_000_000;
 
 /// Threads of one kind, at most.
 const THREADS_MAX: u64 = 1024;
@@ -77,8 +90,18 @@ pub struct WorkerConfig {
     pub leave_after: Duration,
     /// Bounds of links and messages.
     pub limits: Limits,
+    /// Calls that take longer are told of in the log; 0: none.
+    pub slow_call: Duration,
+    /// Of the calls that nothing else caused, one in so many is traced; 0: none.
+    pub trace_one_in: u64,
+    /// Where spans are sent, as `http://host:port`.
+    pub otlp_endpoint: Option<String>,
+    /// Whether calls are counted.
+    pub metrics: bool,
     /// What is logged, unless `RUST_LOG` says.
     pub log: Option<String>,
+    /// Form of the lines of the log, if it is configured.
+    pub log_format: Option<Format>,
 }
 
 impl WorkerConfig {
@@ -103,7 +126,12 @@ impl WorkerConfig {
             queue: QueueAddress::default(),
             leave_after: LEAVE_AFTER_DEFAULT,
             limits: Limits::default(),
+            slow_call: SLOW_CALL_DEFAULT,
+            trace_one_in: TRACE_ONE_IN_DEFAULT,
+            otlp_endpoint: None,
+            metrics: true,
             log: None,
+            log_format: None,
         }
     }
 
@@ -148,7 +176,12 @@ fn resolve(fields: &mut Fields) -> Option<WorkerConfig> {
     let strict_handlers = fields.flag("strict_handlers");
     let queue = queue(fields);
     let leave_after = fields.duration("leave_after", Duration::from_secs(1)..=LEAVE_AFTER_MAX);
-    let log = log(fields);
+    let (log, log_format) = (log(fields), log_format(fields));
+    let slow_call = fields.duration("slow_call", Duration::ZERO..=SLOW_CALL_MAX);
+    let trace_one_in = fields.count("trace_one_in", 0..=TRACE_ONE_IN_MAX);
+    let help = "write http://host:4318; a collector beside this process does TLS if need be";
+    let otlp_endpoint = fields.parsed("otlp_endpoint", help, endpoint);
+    let metrics = !fields.is_set("metrics") || fields.flag("metrics");
     let limits = limits::resolve(fields);
     let defaults = WorkerConfig::new(worker?, master?, credentials?);
     Some(WorkerConfig {
@@ -167,7 +200,12 @@ fn resolve(fields: &mut Fields) -> Option<WorkerConfig> {
         queue: queue.unwrap_or_default(),
         leave_after: leave_after.unwrap_or(defaults.leave_after),
         limits,
+        slow_call: slow_call.unwrap_or(defaults.slow_call),
+        trace_one_in: trace_one_in.unwrap_or(defaults.trace_one_in),
+        otlp_endpoint,
+        metrics,
         log,
+        log_format,
         ..defaults
     })
 }
@@ -280,4 +318,18 @@ pub(super) fn log(fields: &mut Fields) -> Option<String> {
         None => Ok(text.to_owned()),
         Some(mistake) => Err(mistake),
     })
+}
+
+/// What a line of the log looks like, of either role.
+pub(super) fn log_format(fields: &mut Fields) -> Option<Format> {
+    fields.parsed("log_format", "write \"human\" or \"json\"", str::parse)
+}
+
+/// An address that is asked by HTTP without TLS.
+fn endpoint(text: &str) -> Result<String, String> {
+    let host = text.strip_prefix("http://").unwrap_or_default().trim_end_matches('/');
+    match host.parse::<HostPort>() {
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => Err(format!("it is no http://host:port: {error}")),
+    }
 }

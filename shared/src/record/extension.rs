@@ -49,6 +49,54 @@ impl TraceContext {
     }
 }
 
+/// Texts of W3C trace contexts begin so: the only version there is.
+const TRACEPARENT_VERSION: &str = "00";
+
+impl TraceContext {
+    /// As the header `traceparent` of HTTP has it.
+    ///
+    /// ```
+    /// use meshwork_shared::record::TraceContext;
+    ///
+    /// let header = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    /// let trace = TraceContext::from_traceparent(header).unwrap();
+    /// assert_eq!(trace.traceparent(), header);
+    /// assert!(TraceContext::from_traceparent("00-0-0-01").is_none());
+    /// ```
+    pub fn traceparent(&self) -> String {
+        let hex = |bytes: &[u8]| bytes.iter().map(|b| format!("{b:02x}")).collect::<String>();
+        let (trace, span) = (hex(&self.trace_id), hex(&self.span_id));
+        format!("{TRACEPARENT_VERSION}-{trace}-{span}-{:02x}", self.flags)
+    }
+
+    /// Reads the header `traceparent`; `None` if it is none, or all zeros.
+    pub fn from_traceparent(text: &str) -> Option<Self> {
+        let mut parts = text.trim().split('-');
+        let is_known = parts.next() == Some(TRACEPARENT_VERSION);
+        let trace_id = unhex::<16>(parts.next()?)?;
+        let span_id = unhex::<8>(parts.next()?)?;
+        let [flags] = unhex::<1>(parts.next()?)?;
+        let is_sound = is_known
+            && parts.next().is_none()
+            && trace_id.iter().any(|byte| *byte != 0)
+            && span_id.iter().any(|byte| *byte != 0);
+        is_sound.then_some(Self { trace_id, span_id, flags })
+    }
+}
+
+/// Bytes of lower-case hex digits.
+fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    if text.len() != 2 * N || !text.bytes().all(is_hex) {
+        return None;
+    }
+    let mut bytes = [0; N];
+    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(bytes)
+}
+
 /// What not every record carries.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Extension {
