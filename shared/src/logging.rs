@@ -144,8 +144,8 @@ fn one_line(text: impl Display) -> String {
 
 /// Control characters, separators of lines, and what turns the direction of text around.
 fn is_unsafe(letter: char) -> bool {
-    letter.is_control()
-        || matches!(letter, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    let turns = |letter| matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}') || turns(letter)
 }
 
 /// Which of the two filters counts; an empty one does not.

@@ -67,6 +67,15 @@ pub enum StartError {
         /// What the system said.
         cause: std::io::Error,
     },
+    /// Spans are to be sent, and this program was built without the feature `otlp`. Build it with
+    /// that, or unset `otlp_endpoint`.
+    #[error(
+        "spans cannot be sent to {endpoint}: this program was built without the feature `otlp`"
+    )]
+    NoOtlp {
+        /// Where they were to go.
+        endpoint: String,
+    },
     /// A key or pin file that cannot be used.
     #[error("{0}")]
     KeyFile(String),

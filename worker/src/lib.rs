@@ -13,7 +13,7 @@
 //! * `service`, `slots`: how calls of peers are served
 //! * [`jobs`]: queued calls, stored and run
 //! * `http`: what a worker tells of itself by HTTP; `own_link`: how it calls itself to know
-//! * [`metrics`]: what a worker counts of itself
+//! * [`metrics`]: what a worker counts of itself; `traces`: calls that are followed through a mesh
 //! * `session`, `trust`, `authority`, `discover`: how the mesh is joined, and who is believed
 //!
 //! # A whole worker
@@ -70,6 +70,7 @@ pub mod session;
 mod signal;
 mod slots;
 mod start;
+mod traces;
 mod trust;
 mod wakeup;
 pub mod worker;
@@ -95,5 +96,6 @@ pub use meshwork_shared::ids::JobId;
 pub use meshwork_shared::logging;
 pub use meshwork_shared::outcome::{CallError, Failure, NotExecuted, UnknownCause};
 pub use meshwork_shared::protocol::MemberKey;
+pub use meshwork_shared::record::TraceContext;
 pub use metrics::Metrics;
 pub use worker::{Identity, Worker};

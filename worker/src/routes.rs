@@ -12,6 +12,7 @@ use meshwork_shared::link::message::CommandRef;
 use meshwork_shared::protocol::{Member, MemberKey};
 
 use crate::metrics::meter::Meter;
+use crate::traces::Tracer;
 
 /// One instance of a worker that this one may call.
 pub(crate) struct Instance {
@@ -54,8 +55,11 @@ pub(crate) struct CommandRoute {
 }
 
 /// What stays of a command across snapshots.
-#[derive(Debug, Default)]
 pub(crate) struct Track {
+    /// `worker.command`.
+    pub(crate) name: String,
+    /// Follows calls to it.
+    pub(crate) tracer: Arc<Tracer>,
     /// Whose turn it is.
     turn: AtomicUsize,
     /// What is counted of calls to it.
@@ -149,6 +153,7 @@ impl Routes {
         schema: &Schema,
         instances: impl IntoIterator<Item = Instance>,
         turns: &mut Turns,
+        tracer: &Arc<Tracer>,
     ) -> Self {
         let mut by_worker: BTreeMap<WorkerName, Vec<Arc<Instance>>> = BTreeMap::new();
         for instance in instances {
@@ -161,7 +166,13 @@ impl Routes {
             for (number, command) in worker.commands.iter().enumerate() {
                 let name = command.name.to_string();
                 let serving = |instance: &&Arc<Instance>| instance.serves(&name);
-                let track = turns.0.entry((worker.name.clone(), name.clone())).or_default().clone();
+                let key = (worker.name.clone(), name.clone());
+                let track = turns.0.entry(key).or_insert_with(|| {
+                    let (name, tracer) = (format!("{}.{name}", worker.name), tracer.clone());
+                    let (turn, meter) = (AtomicUsize::new(0), Meter::default());
+                    Arc::new(Track { name, tracer, turn, meter })
+                });
+                let track = track.clone();
                 let route = CommandRoute {
                     schema: command.clone(),
                     number: number as u16,

@@ -11,6 +11,8 @@ use meshwork_schema::{Schema, WorkerSchema};
 use meshwork_shared::link::message::{Body, CommandRef, InboundCall};
 use meshwork_shared::link::service::{Handling, Notice, Served as Answered, Service};
 use meshwork_shared::outcome::NotExecuted;
+use meshwork_shared::record::TraceContext;
+use tokio::time::Instant;
 
 use crate::context::{Caller, Context};
 use crate::control::PeerDrains;
@@ -22,6 +24,7 @@ use crate::jobs::wire;
 use crate::metrics::meter::Ending;
 use crate::metrics::tally;
 use crate::peers::LinkId;
+use crate::traces::span::{Kind, Span};
 use crate::worker::Worker;
 
 /// What a caller finds under a command.
@@ -113,13 +116,13 @@ impl LinkService {
         Answered::Handling(Box::pin(stored))
     }
 
-    fn context(&self, call: &InboundCall) -> Context {
+    fn context(&self, call: &InboundCall, trace: Option<TraceContext>) -> Context {
         Context {
             caller: self.caller.clone(),
             call_id: call.id,
             deadline: call.deadline,
             attempt: call.attempt.unwrap_or(1),
-            worker: self.worker.within(call.deadline, call.trace),
+            worker: self.worker.within(call.deadline, trace),
             job: None,
         }
     }
@@ -175,11 +178,22 @@ impl LinkService {
         }
     }
 
+    /// What is told of a call whose trace is followed.
+    fn span(&self, served: &Served, call: &InboundCall) -> Option<Box<Span>> {
+        let name = || format!("{}.{}", self.numbering.name, served.schema.name);
+        let tracer = &self.worker.inner().tracer;
+        let span = tracer.serve(Kind::Handle, call.trace, Instant::now(), name)?;
+        Some(span.with("meshwork.caller", self.caller.to_string()))
+    }
+
     fn start(&self, served: &Arc<Served>, call: InboundCall) -> Answered {
-        let context = self.context(&call);
-        let running = self.worker.inner().activity.begin();
+        let inner = self.worker.inner();
+        let span = call.trace.and_then(|_| self.span(served, &call));
+        let trace = span.as_ref().map(|span| span.context()).or(call.trace);
+        let context = self.context(&call, trace);
+        let running = inner.activity.begin();
         if let Some(slot) = served.slots.try_take() {
-            let held = Held::new(slot, running);
+            let held = Held::new(slot, running, &inner.tracer, span);
             return Answered::Handling(served.handler.handle(context, call.body, held));
         }
         let place = match served.slots.queue() {
@@ -189,12 +203,12 @@ impl LinkService {
                 return Answered::Ready(Err(refused.into()));
             }
         };
-        let served = served.clone();
+        let (served, tracer) = (served.clone(), inner.tracer.clone());
         let handling: Handling = Box::pin(async move {
             let slot = place.slot(call.deadline).await.inspect_err(|_| {
                 served.slots.meter().count(Ending::NotExecuted);
             })?;
-            let held = Held::new(slot, running);
+            let held = Held::new(slot, running, &tracer, span);
             served.handler.handle(context, call.body, held).await
         });
         Answered::Handling(handling)

@@ -24,6 +24,7 @@ use crate::control::{Control, Inbound, Parts, Shutdown};
 use crate::handler::table::Registration;
 use crate::jobs::{self, Jobs};
 use crate::session::{Claim, Session};
+use crate::traces::{TraceOptions, Tracer};
 use crate::trust::Trust;
 use crate::worker::{Identity, Inner, Worker};
 
@@ -57,8 +58,8 @@ struct SessionParts {
 
 pub(crate) async fn start(mut builder: Builder) -> Result<Worker, StartError> {
     let Resolved { config, variant, node_key } = resolve(&builder)?;
-    if config.log.is_some() {
-        logging::init(config.log.as_deref());
+    if config.log.is_some() || config.log_format.is_some() {
+        logging::init_as(config.log.as_deref(), config.log_format);
     }
     let registrations = builder.take_registrations();
     let commands = command_names(&registrations)?;
@@ -70,7 +71,7 @@ pub(crate) async fn start(mut builder: Builder) -> Result<Worker, StartError> {
             .map_err(StartError::KeyFile)?;
     let trust = Arc::new(Trust::new(mesh_id(&config), clock.clone(), &config.limits));
     let backend = open_queue(&builder, &config)?;
-    let worker = make_worker(&builder, &config, &variant, &node_key, backend);
+    let worker = make_worker(&builder, &config, &variant, &node_key, backend)?;
     let lanes = config.lanes.unwrap_or(Lanes::default_count());
     let lanes = if surroundings.in_place { 0 } else { lanes };
     let http = serve_http(surroundings, &config, &worker, &trust).await?;
@@ -199,7 +200,7 @@ fn make_worker(
     variant: &meshwork_schema::Variant,
     node_key: &NodeKey,
     backend: Arc<dyn QueueBackend>,
-) -> Worker {
+) -> Result<Worker, StartError> {
     let identity = Identity {
         worker: config.worker.clone(),
         variant: variant.clone(),
@@ -209,9 +210,16 @@ fn make_worker(
     let activity = Activity::default();
     let surroundings = &builder.surroundings;
     let (random, clock) = (surroundings.random.clone(), surroundings.clock.clone());
+    let options = TraceOptions {
+        one_in: config.trace_one_in,
+        slow: config.slow_call,
+        endpoint: config.otlp_endpoint.clone(),
+        counts: config.metrics,
+    };
+    let tracer = Tracer::new(&options, random.clone(), &clock, &identity)?;
     let jobs = Jobs::new(backend, random, clock, builder.hooks.job.clone(), config.leave_after);
-    let inner = Inner::new(identity, jobs, activity, Handle::current(), config.grace);
-    Worker::from_inner(Arc::new(inner))
+    let inner = Inner::new(identity, jobs, activity, tracer, Handle::current(), config.grace);
+    Ok(Worker::from_inner(Arc::new(inner)))
 }
 
 /// Where queues are kept: what the program brings, or what the configuration names.

@@ -35,6 +35,7 @@ use crate::metrics::Metrics;
 use crate::metrics::depths::Depths;
 use crate::metrics::tally::Tally;
 use crate::routes::Routes;
+use crate::traces::Tracer;
 use crate::wakeup::{Changes, Stop};
 
 /// Handlers that computed in place are warned about at most this often.
@@ -80,6 +81,7 @@ pub(crate) struct Inner {
     handlers: ArcSwapOption<Handlers>,
     pub(crate) activity: Activity,
     pub(crate) tally: Tally,
+    pub(crate) tracer: Arc<Tracer>,
     pub(crate) depths: Depths,
     pub(crate) jobs: Jobs,
     /// What jobs in a shared store are sealed with; the control puts them here.
@@ -104,6 +106,7 @@ impl Inner {
         identity: Identity,
         jobs: Jobs,
         activity: Activity,
+        tracer: Arc<Tracer>,
         runtime: Handle,
         grace: Duration,
     ) -> Self {
@@ -119,6 +122,7 @@ impl Inner {
             handlers: ArcSwapOption::empty(),
             activity,
             tally: Tally::default(),
+            tracer,
             depths: Depths::default(),
             jobs,
             control: OnceLock::new(),
@@ -315,6 +319,20 @@ impl Worker {
         Self { inner: self.inner.clone(), deadline: Some(deadline), trace }
     }
 
+    /// A handle whose calls belong to this trace: for a program that is itself called by something
+    /// that traces, such as a web server with the header `traceparent`.
+    ///
+    /// ```no_run
+    /// # use meshwork_worker::{TraceContext, Worker};
+    /// # fn serve(worker: &Worker, header: &str) {
+    /// let worker = worker.traced(TraceContext::from_traceparent(header));
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn traced(&self, trace: Option<TraceContext>) -> Self {
+        Self { inner: self.inner.clone(), deadline: self.deadline, trace }
+    }
+
     /// The handle for work that outlives the call being served.
     pub fn without_deadline(&self) -> Self {
         Self::from_inner(self.inner.clone())
@@ -447,14 +465,6 @@ impl Worker {
 
     /// What was counted so far, and how full things are now. As text it is what Prometheus reads,
     /// the same as `GET /metrics` of the [worker's own HTTP](crate::Builder::http_listen).
-    ///
-    /// ```no_run
-    /// # async fn show(worker: &meshwork_worker::Worker) {
-    /// let metrics = worker.metrics().await;
-    /// let failed: u64 = metrics.calls.iter().map(|call| call.failed).sum();
-    /// println!("{failed} calls failed\n{metrics}");
-    /// # }
-    /// ```
     pub async fn metrics(&self) -> Metrics {
         Metrics::read(self).await
     }
@@ -465,6 +475,7 @@ impl Worker {
         if let Some(control) = self.inner.control.get() {
             // A control that is gone has left the mesh already.
             let _ = control.send(Shutdown).await;
+            self.inner.tracer.flush().await;
         }
     }
 

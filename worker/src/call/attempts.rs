@@ -109,18 +109,19 @@ impl<'a> Attempts<'a> {
                 return Err(Err(total(self.refused.take().map(|before| *before), error)));
             }
         };
-        if self.metered.is_none() {
+        let metered = self.metered.get_or_insert_with(|| {
             let began = Instant::now();
             self.until.get_or_insert_with(|| call.deadline(route, began));
-            self.metered = Some(Metered::new(route.track().clone(), began));
-        }
+            Metered::new(route.track(), began, call.worker.trace())
+        });
+        let trace = metered.trace();
         let Some(deadline) = self.until else { return Ok(Stage::Over) };
         let Some(to) = choose(route, &call.options.strategy, self.tried.as_slice()) else {
             return self.wait(deadline);
         };
         self.tried.push(to.incarnation);
         let idempotent = route.schema.idempotent;
-        let request = call.request(route, to, deadline);
+        let request = call.request(route, to, deadline, trace);
         // Only an instance with a link is chosen.
         let sent = to.link.as_ref().ok_or(NotExecuted::NoInstance).and_then(|link| {
             if request.wants_reply {

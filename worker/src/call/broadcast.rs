@@ -163,8 +163,9 @@ impl<'a, R> Broadcast<'a, R> {
         let deadline = call.deadline(route, began);
         let expected = route.instances.iter().filter(|instance| self.expects(instance));
         let request = |to: &Arc<Instance>| {
-            let metered = Metered::new(route.track().clone(), began);
-            (to.clone(), call.request(route, to, deadline), metered)
+            let metered = Metered::new(route.track(), began, self.worker.trace());
+            let request = call.request(route, to, deadline, metered.trace());
+            (to.clone(), request, metered)
         };
         Ok(expected.map(request).collect())
     }

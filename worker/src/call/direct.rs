@@ -85,8 +85,10 @@ impl Peer {
             let route = call.route(&routes).map_err(CallError::not_executed)?;
             let to = route.instances.iter().find(|instance| instance.key == self.key).cloned();
             let to = to.ok_or(CallError::not_executed(NotExecuted::NoInstance))?;
-            let request = call.request(route, &to, call.deadline(route, began));
-            (to, request, Metered::new(route.track().clone(), began))
+            let metered = Metered::new(route.track(), began, self.worker.trace());
+            let deadline = call.deadline(route, began);
+            let request = call.request(route, &to, deadline, metered.trace());
+            (to, request, metered)
         };
         send(&to, request, metered).await
     }

@@ -24,6 +24,7 @@ use crate::jobs::limits::{BATCH_BYTES_MAX, BATCH_JOBS_MAX, BATCH_LINKS_MAX};
 use crate::jobs::options::{JobOptions, job_options};
 use crate::jobs::store::{kept_trace, store, store_one};
 use crate::jobs::wire::{EnqueueHead, write};
+use crate::traces::span::Kind;
 use crate::worker::Worker;
 
 /// Proof that a job is stored. [`Worker::job`] asks with it what became of the job.
@@ -79,7 +80,13 @@ impl<'a> Storing<'a> {
         let me = self.worker.identity();
         let id = self.job.id.unwrap_or_else(|| self.worker.inner().jobs.new_id());
         let job = self.job.apply(NewJob::new(id, me.worker, me.variant, body.codec, body.bytes));
-        NewJob { trace: self.worker.trace().map(kept_trace), ..job }
+        let name = || format!("{}.{}", self.callee, self.command);
+        let (inherited, tracer) = (self.worker.trace(), &self.worker.inner().tracer);
+        let span = tracer.call(Kind::Enqueue, inherited, Instant::now(), name);
+        let trace = span.as_ref().map(|span| span.context()).or(inherited);
+        // What becomes of the job is told by the spans of its runs.
+        span.into_iter().for_each(|span| span.end("sent", None));
+        NewJob { trace: trace.map(kept_trace), ..job }
     }
 
     /// The same as a message to the instance that keeps the queue.

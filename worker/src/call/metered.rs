@@ -1,41 +1,71 @@
-//! A call under way, as it is counted: begun when an instance was chosen, over with its outcome, or
-//! cancelled when nobody waits any more.
+//! A call under way, as it is counted and followed: begun when an instance was chosen, over with
+//! its outcome, or cancelled when nobody waits any more.
 
 use std::sync::Arc;
 
 use meshwork_shared::link::message::Body;
 use meshwork_shared::outcome::CallError;
+use meshwork_shared::record::TraceContext;
 use tokio::time::Instant;
 
 use crate::metrics::meter::Ending;
 use crate::routes::Track;
+use crate::traces::Call;
+use crate::traces::span::{Kind, Span};
 
-/// Counts one call.
+/// Counts and follows one call.
 pub(crate) struct Metered {
     track: Arc<Track>,
     began: Instant,
+    span: Option<Box<Span>>,
+    /// What the callee is told of it.
+    trace: Option<TraceContext>,
     is_over: bool,
 }
 
 impl Metered {
-    pub(crate) fn new(track: Arc<Track>, began: Instant) -> Self {
-        Self { track, began, is_over: false }
+    /// A call begins, caused by what `inherited` tells of.
+    pub(crate) fn new(track: &Arc<Track>, began: Instant, inherited: Option<TraceContext>) -> Self {
+        let span = track.tracer.call(Kind::Call, inherited, began, || track.name.clone());
+        let trace = span.as_ref().map(|span| span.context()).or(inherited);
+        Self { track: track.clone(), began, span, trace, is_over: false }
+    }
+
+    /// What the callee is told, so that what it does belongs to the same trace.
+    pub(crate) fn trace(&self) -> Option<TraceContext> {
+        self.trace
     }
 
     /// The call is over; its answer came at `answered`, if one was waited for.
     pub(crate) fn end(mut self, outcome: &Result<Body, CallError>, answered: Option<Instant>) {
         self.is_over = true;
-        let ending = Ending::of_call(outcome);
-        self.track.meter.count(ending);
-        if let Some(answered) = answered.filter(|_| ending == Ending::Ok) {
-            self.track.meter.took(answered.saturating_duration_since(self.began), 1);
+        let (track, ending) = (&self.track, Ending::of_call(outcome));
+        let error = outcome.as_ref().err();
+        let ended = match (error, answered) {
+            (None, Some(answered)) => Some(answered),
+            // It is handed to the link, and took no time.
+            (None, None) => None,
+            (Some(_), _) => Some(Instant::now()),
+        };
+        let took = ended.map(|ended| ended.saturating_duration_since(self.began));
+        if track.tracer.counts {
+            track.meter.count(ending);
+            if let Some(took) = took.filter(|_| ending == Ending::Ok) {
+                track.meter.took(took, 1);
+            }
+        }
+        let (name, trace) = (track.name.as_str(), self.trace);
+        let took = took.unwrap_or_default();
+        track.tracer.tell(&Call { name, took, error, trace });
+        if let Some(span) = self.span.take() {
+            span.end(ending.label(), error.map(ToString::to_string));
         }
     }
 }
 
 impl Drop for Metered {
     fn drop(&mut self) {
-        if !self.is_over {
+        if !self.is_over && self.track.tracer.counts {
             self.track.meter.count(Ending::Cancelled);
         }
     }

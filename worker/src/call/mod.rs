@@ -22,6 +22,7 @@ use meshwork_shared::ids::CallId;
 use meshwork_shared::link::handle::PendingReply;
 use meshwork_shared::link::message::{Body, CommandRef, Request};
 use meshwork_shared::outcome::{CallError, NotExecuted, UnknownCause};
+use meshwork_shared::record::TraceContext;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
@@ -99,7 +100,13 @@ impl<'a> Outgoing<'a> {
         self.worker.inherited_deadline().map_or(own, |inherited| own.min(inherited))
     }
 
-    fn request(&self, route: &CommandRoute, to: &Instance, deadline: Instant) -> Request {
+    fn request(
+        &self,
+        route: &CommandRoute,
+        to: &Instance,
+        deadline: Instant,
+        trace: Option<TraceContext>,
+    ) -> Request {
         let command = match self.asking {
             // The body says which command, and what was chosen for the job.
             Asking::Enqueue | Asking::EnqueueBroadcast => CommandRef::Name(ENQUEUE.into()),
@@ -109,7 +116,7 @@ impl<'a> Outgoing<'a> {
             command,
             body: self.body.clone(),
             deadline,
-            trace: self.worker.trace(),
+            trace,
             attempt: None,
             wants_reply: route.schema.responds || route.schema.queued,
         }

@@ -269,7 +269,8 @@ impl Control {
             }
         });
         let me = self.worker.identity();
-        let routes = Routes::build(me.worker.as_str(), &active.schema, instances, &mut self.turns);
+        let (me, tracer) = (me.worker.as_str(), &self.worker.inner().tracer);
+        let routes = Routes::build(me, &active.schema, instances, &mut self.turns, tracer);
         self.worker.inner().set_routes(routes);
     }
 }

@@ -18,6 +18,7 @@ use std::task::Poll;
 
 use futures_util::FutureExt;
 use meshwork_shared::codec::Codec;
+use meshwork_shared::ids::CallId;
 use meshwork_shared::link::message::{Answer, Body};
 use meshwork_shared::link::service::Handling;
 use meshwork_shared::outcome::{ErrorBody, Failure, NotExecuted};
@@ -31,6 +32,8 @@ use crate::command::Command;
 use crate::context::Context;
 use crate::metrics::meter::{Ending, TIMED_ONE_IN};
 use crate::slots::Slot;
+use crate::traces::Tracer;
+use crate::traces::span::Span;
 
 /// What a call occupies while its handler runs: a slot of its command, and a place in the count of
 /// what runs. Given back when dropped.
@@ -39,19 +42,35 @@ pub(crate) struct Held {
     _running: Running,
     /// Set when this one is timed, though it may answer at once.
     began: Option<Instant>,
+    /// Set when it is part of a trace that is followed.
+    span: Option<Box<Span>>,
+    counts: bool,
     is_over: bool,
 }
 
 impl Held {
-    pub(crate) fn new(slot: Slot, running: Running) -> Self {
-        let began = slot.meter().times_next().then(Instant::now);
-        Self { slot, _running: running, began, is_over: false }
+    pub(crate) fn new(
+        slot: Slot,
+        running: Running,
+        tracer: &Tracer,
+        span: Option<Box<Span>>,
+    ) -> Self {
+        let counts = tracer.counts;
+        let began = (counts && slot.meter().times_next()).then(Instant::now);
+        Self { slot, _running: running, began, span, counts, is_over: false }
     }
 
     /// The handler is done; it has waited or computed elsewhere since `since`, or answered at once.
     fn end(mut self, answer: &Answer, since: Option<Instant>) {
         self.is_over = true;
         let (meter, ending) = (self.slot.meter(), Ending::of_answer(answer));
+        if let Some(span) = self.span.take() {
+            let error = answer.as_ref().err().map(|error| error.clone().into_call_error(CallId(0)));
+            span.end(ending.label(), error.as_ref().map(ToString::to_string));
+        }
+        if !self.counts {
+            return;
+        }
         meter.count(ending);
         if ending != Ending::Ok {
             return;
@@ -66,7 +85,7 @@ impl Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        if !self.is_over {
+        if !self.is_over && self.counts {
             self.slot.meter().count(Ending::Cancelled);
         }
     }

@@ -18,6 +18,7 @@ use crate::context::{Caller, Context, JobRun};
 use crate::handler::Held;
 use crate::handler::table::Served;
 use crate::slots::Slot;
+use crate::traces::span::Kind;
 use crate::worker::Worker;
 
 /// Everything that a run needs.
@@ -87,9 +88,14 @@ async fn handle(
     slot: Slot,
 ) -> Ending {
     let inner = worker.inner();
-    let context = context(lease, worker, job.clone());
+    let kept = lease.job.trace.as_deref().and_then(TraceContext::from_bytes);
+    let name = || format!("{}.{}", worker.identity().worker, served.schema.name);
+    let span = inner.tracer.serve(Kind::Job, kept, Instant::now(), name);
+    let span = span.map(|span| span.with("meshwork.job", lease.id.to_string()));
+    let trace = span.as_ref().map(|span| span.context()).or(kept);
+    let context = context(lease, worker, job.clone(), trace);
     let deadline = context.deadline;
-    let held = Held::new(slot, inner.activity.begin());
+    let held = Held::new(slot, inner.activity.begin(), &inner.tracer, span);
     let mut handling = served.handler.handle(context, body, held);
     let answer: Answer = tokio::select! {
         biased;
@@ -112,7 +118,12 @@ async fn handle(
     }
 }
 
-fn context(lease: &Lease, worker: &Worker, job: Arc<JobRun>) -> Context {
+fn context(
+    lease: &Lease,
+    worker: &Worker,
+    job: Arc<JobRun>,
+    trace: Option<TraceContext>,
+) -> Context {
     let caller = Caller {
         worker: lease.job.caller.clone(),
         variant: lease.job.caller_variant.clone(),
@@ -121,7 +132,6 @@ fn context(lease: &Lease, worker: &Worker, job: Arc<JobRun>) -> Context {
         node: NodeId([0; 32]),
     };
     let deadline = Instant::now() + lease.run_timeout;
-    let trace = lease.job.trace.as_deref().and_then(TraceContext::from_bytes);
     Context {
         caller: Arc::new(caller),
         call_id: CallId(0),

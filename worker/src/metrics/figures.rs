@@ -56,6 +56,14 @@ pub struct PeerFigures {
 
 /// All that a worker counts, at one moment; as text (`to_string`) it is what Prometheus reads.
 /// Counters grow from the start of the process. `docs/OBSERVABILITY.md` explains each of them.
+///
+/// ```no_run
+/// # async fn show(worker: &meshwork_worker::Worker) {
+/// let metrics = worker.metrics().await;
+/// let failed: u64 = metrics.calls.iter().map(|call| call.failed).sum();
+/// println!("{failed} calls failed\n{metrics}");
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Metrics {
     /// Who tells.
