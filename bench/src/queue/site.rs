@@ -13,11 +13,16 @@ use crate::child::{CLIENT_CORE, Placement, Running, SERVER_CORE};
 /// How long a process may take to be ready.
 pub(crate) const READY_WITHIN: Duration = Duration::from_secs(60);
 
+/// Room for more than a million waiting jobs of 64 B with what is kept beside them.
+const ROOM_FOR_A_MILLION: &str = "?jobs_max=2000000&bytes_max=4294967296";
+
 /// A Redis server, and a master if there are workers.
 pub(crate) struct Site {
     redis: Option<Redis>,
     master: Option<Running>,
     address: String,
+    /// What the address of the queues says of their room.
+    room: &'static str,
 }
 
 impl Site {
@@ -25,7 +30,8 @@ impl Site {
     pub(crate) fn start(measure: Measure) -> Outcome<Self> {
         let in_memory = matches!(measure, Measure::Memory | Measure::MemoryWorker);
         let redis = if in_memory { None } else { Some(Redis::start()?) };
-        let mut site = Self { redis, master: None, address: String::new() };
+        let room = if measure == Measure::Million { ROOM_FOR_A_MILLION } else { "" };
+        let mut site = Self { redis, master: None, address: String::new(), room };
         let has_mesh = !in_memory && measure != Measure::Bare && !measure.is_peer();
         if has_mesh {
             let mut master = site.role_on(SERVER_CORE, Role::Master, &[])?;
@@ -52,7 +58,8 @@ impl Site {
 
     fn role_on(&self, core: usize, role: Role, more: &[(&str, String)]) -> Outcome<Running> {
         let mut arguments = vec!["queue-role".to_owned(), "--role".to_owned(), role.name()];
-        let queue = self.redis.as_ref().map_or("memory".to_owned(), Redis::url);
+        let url = |redis: &Redis| redis.url() + self.room;
+        let queue = self.redis.as_ref().map_or("memory".to_owned(), url);
         let own = [("--queue", queue), ("--master", self.address.clone())];
         let all = own.iter().chain(more);
         arguments.extend(all.flat_map(|(name, value)| [(*name).to_owned(), value.clone()]));
