@@ -31,7 +31,8 @@ end
 -- Takes a record apart. A job of a bundle is told apart by `bundle`: it has no record of its run.
 local function read(record)
     local r = parse(record)
-    if r and r.state == 'w' and r.attempt == 0 and r.rest == '' and is_up_to(r.sid, last_read(r.p)) then
+    local is_new = r and r.state == 'w' and r.attempt == 0 and r.rest == ''
+    if is_new and is_up_to(r.sid, last_read(r.p)) then
         r.bundle = bundle_of(r.p, r.sid)
         r.state, r.attempt = 'r', 1
         r.rest = r.bundle.since .. ' ' .. r.bundle.consumer .. ' ' .. r.bundle.ask
