@@ -32,6 +32,7 @@ pub(crate) struct Mesh {
 
 impl Mesh {
     /// Starts a master with this schema on free ports.
+    #[allow(dead_code)] // Not every test file goes by the default settings.
     pub(crate) async fn start(schema: &str) -> Self {
         Self::start_with(schema, |_| {}).await
     }
