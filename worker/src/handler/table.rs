@@ -133,12 +133,13 @@ impl Handlers {
             };
             let unchanged = command.concurrency == served.schema.concurrency
                 && command.backlog == served.schema.backlog;
-            let slots = unchanged.then(|| served.slots.clone()).unwrap_or_else(|| {
+            let slots = if unchanged {
+                served.slots.clone()
+            } else {
                 let slots = new_slots(command, served.handler.as_ref(), self.blocking);
                 Arc::new(slots.with_meter(served.slots.meter().clone()))
-            });
-            let slots = Some(slots);
-            updated.serve(command, served.handler.clone(), slots);
+            };
+            updated.serve(command, served.handler.clone(), Some(slots));
         }
         for (name, handler) in &self.resting {
             match schema.command(name) {

@@ -79,8 +79,11 @@ fn calls(text: &mut Exposition, calls: &[CallFigures]) {
     }
 }
 
+/// Name, help text, and how the figure is read.
+type PeerGauge = (&'static str, &'static str, fn(&PeerFigures) -> u64);
+
 fn peers(text: &mut Exposition, metrics: &Metrics) {
-    let gauges: [(&str, &str, fn(&PeerFigures) -> u64); 4] = [
+    let gauges: [PeerGauge; 4] = [
         ("meshwork_links", "Links that are open.", |peer| peer.links),
         ("meshwork_members", "Members that this worker knows of.", |peer| peer.members),
         ("meshwork_calls_in_flight", "Calls made that are not over.", |peer| peer.in_flight),

@@ -34,7 +34,7 @@ async fn shop(mesh: &Mesh) -> Worker {
     let shop = mesh.worker("shop").http_listen("127.0.0.1:0");
     let shop = shop.handle_raw("sell", |_: Context, bytes: Bytes| async move {
         match &bytes[..] {
-            b"no" => return Err(Failure::new("sold_out", "nothing is left")),
+            b"no" => Err(Failure::new("sold_out", "nothing is left")),
             b"never" => std::future::pending().await,
             b"panic" => panic!("as asked"),
             _ => Ok(bytes),
