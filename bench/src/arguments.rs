@@ -59,7 +59,7 @@ pub(crate) struct SuiteArguments {
     #[arg(long, default_value_t = 5)]
     pub(crate) runs: usize,
     /// Only these points: `limit`, `link`, `call`, `call_json`, `broadcast32`, `eight`, `beside`,
-    /// `links`, a size such as `64x1024` or `jsonx64`, or both as in `call/64x1024`; of the peers
+    /// `metrics`, `links`, a size such as `64x1024` or `jsonx64`, or both as in `call/64x1024`; of the peers
     /// `nats`, `tonic`, `ractor`, `telepathy`, or `peers` for all. What they are compared with is
     /// always measured with them
     #[arg(long, value_delimiter = ',')]
@@ -116,6 +116,8 @@ pub(crate) enum Role {
     Master,
     /// A mesh: its master and one worker.
     Call,
+    /// The same, whose worker neither counts nor traces.
+    Plain,
     /// A master and many workers.
     Crowd,
     /// One worker of the mesh of a master elsewhere.
@@ -135,6 +137,7 @@ impl Role {
             Self::Link => "link",
             Self::Master => "master",
             Self::Call => "call",
+            Self::Plain => "plain",
             Self::Crowd => "crowd",
             Self::Instance => "instance",
             Self::Victim => "victim",

@@ -30,7 +30,9 @@ pub(crate) async fn drive(
     tally: &Arc<Tally>,
     lanes: usize,
 ) -> Outcome<Worker> {
-    let worker = mesh::worker("caller", master, lanes).start().await?;
+    let worker = mesh::worker("caller", master, lanes);
+    let worker = if point.what == What::Plain { mesh::plain(worker) } else { worker };
+    let worker = worker.start().await?;
     let instances = point.what.instances();
     let until = Instant::now() + READY_WITHIN;
     while worker.connected_peers().len() < instances {

@@ -42,16 +42,18 @@ impl Command for Echo {
 }
 
 /// Starts a master and so many workers that echo, all in this process, and says where the master
-/// is; never ends by itself.
+/// is; `plain` ones neither count nor trace. Never ends by itself.
 ///
 /// # Errors
 /// One of them does not start.
-pub(crate) async fn serve(instances: usize, lanes: usize) -> Outcome {
+pub(crate) async fn serve(instances: usize, lanes: usize, is_plain: bool) -> Outcome {
     let master = start_master().await?;
     let address = master.mesh_addr();
     let mut workers = Vec::new();
     for _ in 0..instances {
-        workers.push(echo(&address.to_string(), lanes).start().await?);
+        let worker = echo(&address.to_string(), lanes);
+        let worker = if is_plain { plain(worker) } else { worker };
+        workers.push(worker.start().await?);
     }
     child::say(&address)?;
     std::future::pending().await
@@ -81,6 +83,14 @@ fn echo(master: &str, lanes: usize) -> Builder {
         .handle_raw("all", |_: Context, bytes: Bytes| async move { Ok(bytes) })
         .handle_raw("swallow", |_: Context, _: Bytes| async move { Ok(Bytes::new()) })
         .handle(|_: Context, Echo(order): Echo| async move { Ok(order) })
+}
+
+/// A worker that neither counts nor traces.
+pub(crate) fn plain(worker: Builder) -> Builder {
+    worker.settings(|settings| {
+        settings.metrics = Some(false);
+        settings.trace_one_in = Some(0);
+    })
 }
 
 /// A worker that is not started.

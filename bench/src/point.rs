@@ -184,6 +184,8 @@ fn all_points() -> impl Iterator<Item = Point> {
         small(What::Beside, 1),
         small(What::Alone, 8),
         small(What::Beside, 8),
+        small(What::Plain, 64),
+        small(What::Metrics, 64),
     ])
 }
 

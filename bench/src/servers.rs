@@ -64,9 +64,10 @@ impl Servers {
             }
             What::Pieces => vec![Server::start(Role::Pieces, None, lanes)?],
             What::Link => vec![Server::start(Role::Link, None, lanes)?],
-            What::Call | What::CallJson | What::Alone | What::Beside => {
+            What::Call | What::CallJson | What::Alone | What::Beside | What::Metrics => {
                 vec![Server::start(Role::Call, None, lanes)?]
             }
+            What::Plain => vec![Server::start(Role::Plain, None, lanes)?],
             What::Single32 | What::Broadcast32 => vec![Server::start(Role::Crowd, None, lanes)?],
             What::Eight => {
                 let master = Server::start(Role::Master, None, lanes)?;
@@ -104,7 +105,7 @@ impl What {
     /// Those that the same servers serve have the same one.
     pub(crate) fn served_with(self) -> Self {
         match self {
-            Self::CallJson | Self::Alone | Self::Beside => Self::Call,
+            Self::CallJson | Self::Alone | Self::Beside | Self::Metrics => Self::Call,
             Self::Broadcast32 => Self::Single32,
             what => what,
         }

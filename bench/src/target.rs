@@ -112,6 +112,7 @@ pub(crate) fn targets(summary: &Summary) -> Vec<Target> {
         (What::Broadcast32, ..) => vec![calls(0.5)],
         (What::Eight, ..) => vec![calls(0.65)],
         (What::Beside, ..) => vec![p99(5.0)],
+        (What::Metrics, ..) => vec![calls(0.95)],
         (_, Raw(64), 64 | 1024) => of_peer(summary).unwrap_or_default(),
         _ => Vec::new(),
     }

@@ -37,6 +37,10 @@ pub(crate) enum What {
     Alone,
     /// Small calls on a link that carries large messages back to back as well.
     Beside,
+    /// Calls that are neither counted nor traced.
+    Plain,
+    /// Calls that are counted, and one in a hundred traced: as workers do unless told otherwise.
+    Metrics,
     /// Request and reply of NATS.
     Nats,
     /// gRPC with tonic.
@@ -68,6 +72,8 @@ impl What {
             Self::Eight => "eight",
             Self::Alone => "alone",
             Self::Beside => "beside",
+            Self::Plain => "plain",
+            Self::Metrics => "metrics",
             Self::Nats => "nats",
             Self::Tonic => "tonic",
             Self::Ractor => "ractor",
@@ -82,6 +88,7 @@ impl What {
             Self::Single32 | Self::Broadcast32 => Self::Single32,
             Self::Limit8 | Self::Eight => Self::Limit8,
             Self::Alone | Self::Beside => Self::Alone,
+            Self::Plain | Self::Metrics => Self::Plain,
             Self::Nats | Self::Tonic | Self::Ractor | Self::Telepathy => Self::Limit,
         }
     }
