@@ -1,8 +1,8 @@
 //! Traces: which calls are followed, what is told of them, and where that goes.
 //!
 //! A trace begins with a call that nothing else caused, one of so many. Its context travels with
-//! the call and with jobs, in the form of W3C; whoever serves it calls on under the same trace. What
-//! is not followed costs one addition.
+//! the call and with jobs, in the form of W3C; whoever serves it calls on under the same trace.
+//! What is not followed costs one addition.
 //!
 //! * `span.rs`: one thing that took time, as part of a trace
 //! * `telling.rs`: a line of the log for slow and failed calls

@@ -109,6 +109,11 @@ impl fmt::Display for Ended {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let took = self.ended_ns.saturating_sub(self.began_ns) as f64 / 1e6;
         let (kind, name, trace) = (self.kind.label(), &self.name, self.context.traceparent());
-        write!(f, "{kind} {name} {}, {took:.3} ms, trace {trace}", self.outcome)
+        write!(f, "{kind} {name} {}, {took:.3} ms, trace {trace}", self.outcome)?;
+        if let Some(parent) = self.parent {
+            write!(f, " below {:016x}", u64::from_be_bytes(parent))?;
+        }
+        self.about.iter().try_for_each(|(key, value)| write!(f, ", {key} {value}"))?;
+        self.error.iter().try_for_each(|error| write!(f, ": {error}"))
     }
 }
