@@ -70,8 +70,8 @@ USER 10001:10001
 ENV MESHWORK_STATE_DIR=/var/lib/meshwork \
     MESHWORK_HTTP_LISTEN=0.0.0.0:7071
 EXPOSE 7070 7071
-HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=3 \
-    CMD ["meshwork", "health", "--ready"]
+HEALTHCHECK --interval=5s --timeout=10s --start-period=30s --retries=3 \
+    CMD ["meshwork", "health", "--ready", "--timeout", "8s"]
 ENTRYPOINT ["meshwork"]
 CMD ["--help"]
 
