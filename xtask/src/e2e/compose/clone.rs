@@ -9,13 +9,12 @@ use tempfile::TempDir;
 
 use crate::workspace;
 
-/// What Compose mounts, and its own file.
-const FILES: [&str; 4] = [
-    "docker-compose.yml",
-    "docker/first-start.sh",
-    "examples/thumbnails/mesh.toml",
-    "examples/thumbnails/out/.gitignore",
-];
+/// The file that says what is mounted.
+const COMPOSE: &str = "docker-compose.yml";
+
+/// Where thumbnails land. What others have put there is no part of a fresh clone, this is:
+const OUT: &str = "examples/thumbnails/out";
+const IN_OUT: &str = "examples/thumbnails/out/.gitignore";
 
 /// The pictures that come with the example.
 const PICTURES: &str = "examples/thumbnails/pictures";
@@ -48,9 +47,10 @@ impl Clone {
         let broken = |error: std::io::Error| format!("a clone cannot be made: {error}");
         let folder = tempfile::Builder::new().prefix("meshwork-e2e-").tempdir().map_err(broken)?;
         let (from, to) = (workspace::root(), folder.path());
-        let mut files: Vec<PathBuf> = FILES.iter().map(PathBuf::from).collect();
-        for entry in fs::read_dir(from.join(PICTURES)).map_err(broken)? {
-            files.push(Path::new(PICTURES).join(entry.map_err(broken)?.file_name()));
+        let compose = fs::read_to_string(from.join(COMPOSE)).map_err(broken)?;
+        let mut files = vec![PathBuf::from(COMPOSE), PathBuf::from(IN_OUT)];
+        for source in mounted(&compose).filter(|source| *source != OUT) {
+            add_files(&from, Path::new(source), &mut files).map_err(broken)?;
         }
         for file in &files {
             let target = to.join(file);
@@ -58,6 +58,7 @@ impl Clone {
             fs::create_dir_all(parent).map_err(broken)?;
             fs::copy(from.join(file), &target).map_err(broken)?;
         }
+        let pictures = files.iter().filter(|file| file.starts_with(PICTURES)).count();
         let user = match owner {
             Owner::User(user) if geteuid().is_root() => Some(user),
             Owner::User(_) | Owner::Ourselves => None,
@@ -65,7 +66,7 @@ impl Clone {
         if let Some(user) = user {
             give(to, user).map_err(broken)?;
         }
-        Ok(Self { folder, user, pictures: files.len() - FILES.len() })
+        Ok(Self { folder, user, pictures })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -74,13 +75,31 @@ impl Clone {
 
     /// Where thumbnails land.
     pub(super) fn out(&self) -> PathBuf {
-        self.path().join("examples/thumbnails/out")
+        self.path().join(OUT)
     }
 
     /// Who must be the owner of what is in it.
     pub(super) fn uid(&self) -> u32 {
         self.user.unwrap_or_else(|| geteuid().as_raw())
     }
+}
+
+/// What a compose file mounts of its own folder.
+fn mounted(compose: &str) -> impl Iterator<Item = &str> {
+    let sources = compose.lines().filter_map(|line| line.trim().strip_prefix("- ./"));
+    sources.filter_map(|line| line.split(':').next())
+}
+
+/// Adds the file `path` below `root`, or all files in that folder.
+fn add_files(root: &Path, path: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    if !root.join(path).is_dir() {
+        files.push(path.to_owned());
+        return Ok(());
+    }
+    for entry in fs::read_dir(root.join(path))? {
+        add_files(root, &path.join(entry?.file_name()), files)?;
+    }
+    Ok(())
 }
 
 fn give(path: &Path, user: u32) -> std::io::Result<()> {
@@ -101,12 +120,10 @@ mod tests {
     fn a_clone_has_all_that_compose_mounts() {
         let clone = Clone::fresh(Owner::Ourselves).unwrap();
         assert!(clone.pictures >= 12);
-        for file in FILES {
-            assert!(clone.path().join(file).is_file(), "{file}");
-        }
-        let compose = fs::read_to_string(clone.path().join(FILES[0])).unwrap();
-        let mounted = compose.lines().filter_map(|line| line.trim().strip_prefix("- ./"));
-        for source in mounted.filter_map(|line| line.split(':').next()) {
+        let compose = fs::read_to_string(clone.path().join(COMPOSE)).unwrap();
+        let sources: Vec<&str> = mounted(&compose).collect();
+        assert!(sources.contains(&OUT) && sources.contains(&PICTURES), "{sources:?}");
+        for source in sources {
             assert!(clone.path().join(source).exists(), "{source}");
         }
     }
