@@ -4,17 +4,22 @@
 //! * `engine.rs`: the Docker engine
 //! * `images.rs`: images with programs of this checkout
 //! * `steps.rs`: what is told of each step
+//! * `line.rs`: the lines that the load prints
 //! * `compose/`: `docker compose up`, and what happens to it
+//! * `k8s/`: the manifests on a cluster, and deploys that drop nothing
 
 mod captured;
 mod compose;
 mod engine;
 mod images;
+mod k8s;
+mod line;
 mod steps;
 
 use std::process::ExitCode;
 
 pub(crate) use compose::stage as compose_stage;
+pub(crate) use k8s::stage as k8s_stage;
 
 use crate::signals::{EXIT_INTERRUPTED, Trouble};
 
@@ -28,12 +33,17 @@ pub(crate) struct Arguments {
 enum What {
     /// `docker compose up`, then scaled, killed, restarted and cut off while it works
     Compose(compose::Arguments),
+    /// The manifests on a cluster: rolled out, evicted, killed and changed while it works
+    K8s(k8s::Arguments),
 }
 
 /// Runs what the arguments ask for. By the time it returns, nothing of it is left.
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
-    let What::Compose(compose) = &arguments.what;
-    match compose::run(compose) {
+    let ran = match &arguments.what {
+        What::Compose(compose) => compose::run(compose),
+        What::K8s(k8s) => k8s::run(k8s),
+    };
+    match ran {
         Ok(()) => ExitCode::SUCCESS,
         Err(Trouble::Interrupted) => {
             eprintln!("cargo xtask e2e: interrupted; what it started is gone");

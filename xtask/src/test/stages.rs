@@ -27,7 +27,7 @@ pub(crate) struct Stage {
 }
 
 /// All stages in the order in which they run.
-pub(crate) const STAGES: [Stage; 16] = [
+pub(crate) const STAGES: [Stage; 17] = [
     Stage {
         gates: true,
         needs_build: false,
@@ -47,6 +47,7 @@ pub(crate) const STAGES: [Stage; 16] = [
     full("fuzz", "a short run of every fuzz target", fuzz_smoke),
     full("peers", "what the benchmark compares with still builds and answers", peers::run),
     full("compose", "the example on a container engine, broken while it works", e2e::compose_stage),
+    full("k8s", "the example on a Kubernetes cluster, rolled out while it works", e2e::k8s_stage),
     full("deny", "licences, sources and banned crates", deny),
 ];
 

@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::load::{Line, Load, RATES};
+use super::load::{Load, RATES};
 use super::network::{self, Cut};
 use super::project::Project;
 use super::start::THUMBNAILERS;
+use crate::e2e::line::Line;
 use crate::e2e::steps::{Ended, Seen};
 use crate::signals::Trouble;
 
