@@ -16,6 +16,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(300);
 /// How long a load may take to end: what is under way has 60 s.
 const END_WITHIN: Duration = Duration::from_secs(100);
 
+/// Lines of its log that are read: it logs among what it tells, and more at its end.
+const NEWEST: &str = "--tail=60";
+
 /// What it begins each second: calls of `resize`, calls of `print`, jobs.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rates {
@@ -66,7 +69,7 @@ impl<'m> Load<'m> {
     /// # Errors
     /// It has printed nothing yet.
     pub(super) fn line(&self) -> Result<Line, Trouble> {
-        let logged = self.mesh.ask(&["logs", &self.pod, "--tail=3"])?;
+        let logged = self.mesh.ask(&["logs", &self.pod, NEWEST])?;
         let newest = logged.lines().rev().find_map(|line| serde_json::from_str(line).ok());
         newest.ok_or_else(|| Trouble::Failed(format!("the load tells nothing: {}", logged.trim())))
     }
