@@ -46,10 +46,10 @@ const RESTRICTED: &str = "10001\njoin.key\n";
 
 #[derive(clap::Args)]
 #[command(
-    after_help = "Takes the cluster that KUBECONFIG names, of 1.20 or newer, and makes a namespace\n\
-    of its own there. Without --image it builds one with the Docker engine here, whose images\n\
-    the cluster must be able to run. Without a default StorageClass, volumes are folders in\n\
-    /tmp of the node.\n\n\
+    after_help = "Takes the cluster that KUBECONFIG names, of 1.20 or newer, and makes a\n\
+    namespace of its own there. Without --image it builds one with the Docker engine here,\n\
+    whose images the cluster must be able to run. Without a default StorageClass, volumes are\n\
+    folders in /tmp of the node.\n\n\
     Exit codes: 0 every step held, 1 one did not, 2 wrong arguments, 130 interrupted."
 )]
 pub(crate) struct Arguments {
