@@ -96,8 +96,8 @@ impl Collector {
 }
 
 fn attribute(of: &Value, key: &str) -> String {
-    let attributes = of["attributes"].as_array().unwrap().iter();
-    let found = attributes.filter(|attribute| attribute["key"] == key).next();
+    let mut attributes = of["attributes"].as_array().unwrap().iter();
+    let found = attributes.find(|attribute| attribute["key"] == key);
     found.unwrap_or_else(|| panic!("no {key} in {of}"))["value"]["stringValue"]
         .as_str()
         .unwrap()

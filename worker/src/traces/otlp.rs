@@ -3,7 +3,7 @@
 //! The thread ends with the worker's last handle.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -93,10 +93,7 @@ fn export(items: &Receiver<Item>, url: &str, resource: &Value) {
                 break;
             }
             let left = until.saturating_duration_since(Instant::now());
-            next = match items.recv_timeout(left) {
-                Ok(item) => Some(item),
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-            };
+            next = items.recv_timeout(left).ok();
         }
         if !batch.is_empty() {
             let scope = json!({"name": "meshwork", "version": env!("CARGO_PKG_VERSION")});

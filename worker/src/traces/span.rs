@@ -76,7 +76,7 @@ impl Span {
     }
 
     /// It is over.
-    pub(crate) fn end(mut self: Box<Self>, outcome: &'static str, error: Option<String>) {
+    pub(crate) fn end(mut self, outcome: &'static str, error: Option<String>) {
         self.over(outcome, error);
     }
 
