@@ -45,13 +45,11 @@ const RIGHTS: &str = "id -u; touch /x 2>/dev/null && echo writes; \
 const RESTRICTED: &str = "10001\njoin.key\n";
 
 #[derive(clap::Args)]
-#[command(
-    after_help = "Takes the cluster that KUBECONFIG names, of 1.20 or newer, and makes a\n\
+#[command(after_help = "Takes the cluster that KUBECONFIG names, of 1.20 or newer, and makes a\n\
     namespace of its own there. Without --image it builds one with the Docker engine here,\n\
     whose images the cluster must be able to run. Without a default StorageClass, volumes are\n\
     folders in /tmp of the node.\n\n\
-    Exit codes: 0 every step held, 1 one did not, 2 wrong arguments, 130 interrupted."
-)]
+    Exit codes: 0 every step held, 1 one did not, 2 wrong arguments, 130 interrupted.")]
 pub(crate) struct Arguments {
     /// An image of the thumbnails example that the cluster has or can pull, as `name:tag`
     #[arg(long, value_name = "IMAGE")]
