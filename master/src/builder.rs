@@ -27,6 +27,7 @@ impl MasterBuilder {
     pub(crate) fn new(schema: Schema, config: MasterConfig) -> Self {
         let mut registry = RegistryConfig::new(config.secret.mesh_id());
         registry.lease = config.lease;
+        registry.lost_keep = config.lost_kept;
         let plan = Plan {
             schema: Arc::new(schema),
             state: State::folder(&config.state_dir),

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use actix::{Actor, Addr};
 use actix_web::dev::ServerHandle;
+use meshwork_queue::QueueBackend;
 use meshwork_schema::Schema;
 use meshwork_shared::admission::HandshakeCounters;
 use meshwork_shared::clock::Clock;
@@ -127,6 +128,7 @@ impl Running {
         let listening = actix_rt::spawn(listen_loop(listener, Arc::new(accepting), accepted));
         let arriving = actix_rt::spawn(hand_over(arrivals, registry.clone()));
         log::info!("workers join at {mesh_addr}; the authority is {authority}");
+        let store = open_store(&plan, &watch_random)?;
         let http = match access {
             None => None,
             Some(access) => {
@@ -140,7 +142,7 @@ impl Running {
                     access,
                     events,
                     clock: plan.clock.clone(),
-                    watch: Watch::new(watch_random),
+                    watch: Watch::new(watch_random, store),
                 };
                 Some(serve_http(address, facts)?)
             }
@@ -205,6 +207,17 @@ fn access(plan: &Plan, random: &Random) -> Result<(Option<Access>, Option<PathBu
         None => "the master keeps its token in memory only: configure an `admin_token`".to_owned(),
     };
     Ok((Some(Access::Token { token, whereabouts }), file))
+}
+
+/// Where the workers keep their queues, if the master is to look.
+fn open_store(plan: &Plan, random: &Random) -> Result<Option<Arc<dyn QueueBackend>>, StartError> {
+    let Some(address) = plan.config.queue.as_ref().filter(|_| plan.http) else { return Ok(None) };
+    let mesh = plan.config.secret.mesh_id();
+    let opened = meshwork_queue::open(address.expose(), mesh, random.clone(), plan.clock.clone());
+    opened.map(Some).map_err(|error| StartError::Queue {
+        address: address.to_string(),
+        cause: error.to_string(),
+    })
 }
 
 fn serve_http(address: SocketAddr, facts: Facts) -> Result<(ServerHandle, SocketAddr), StartError> {

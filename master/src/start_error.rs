@@ -37,6 +37,14 @@ pub enum StartError {
         /// What the system said.
         cause: io::Error,
     },
+    /// The store of queues cannot be used as it is configured.
+    #[error("cannot use the queues at {address}: {cause}")]
+    Queue {
+        /// Its address, without a password.
+        address: String,
+        /// What is wrong.
+        cause: String,
+    },
     /// The system gives no thread.
     #[error("cannot start the thread of the master: {0}")]
     Thread(io::Error),

@@ -84,7 +84,7 @@ pub use job::{
 };
 pub use limits::QueueLimits;
 pub use memory::{MemoryBackend, MemoryQueue};
-pub use name::QueueName;
+pub use name::{QueueName, QueueNameError};
 pub use open::{OpenError, open};
 pub use options::QueueOptions;
 #[cfg(feature = "redis")]

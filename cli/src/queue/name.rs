@@ -1,6 +1,6 @@
 //! What names a queue and a job on the command line.
 
-use meshwork_queue::QueueName;
+use meshwork_queue::{QueueName, QueueNameError};
 use meshwork_shared::ids::JobId;
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
@@ -11,17 +11,7 @@ use serde::de::value::Error as ValueError;
 /// # Errors
 /// What to type instead.
 pub(super) fn parse_queue(text: &str) -> Result<QueueName, String> {
-    let shape = "write the worker, a dot and the command, as in thumbnailer.resize";
-    let (worker, rest) = text.split_once('.').ok_or(shape)?;
-    let (command, variant) = match rest.split_once('@') {
-        Some((command, variant)) => (command, Some(variant)),
-        None => (rest, None),
-    };
-    let worker = worker.parse().map_err(|error| format!("the worker: {error}"))?;
-    let command = command.parse().map_err(|error| format!("the command: {error}"))?;
-    let variant = variant.map(str::parse).transpose();
-    let variant = variant.map_err(|error| format!("the variant: {error}"))?;
-    Ok(QueueName { worker, command, variant })
+    text.parse().map_err(|error: QueueNameError| error.to_string())
 }
 
 /// The id of a job as it is printed.

@@ -14,8 +14,8 @@ use meshwork_shared::protocol::Status;
 use serde::{Deserialize, Serialize};
 
 pub use mesh::{
-    CallRates, CommandAccess, CommandRow, MasterRow, Mesh, MeshLink, MeshMember, ProcessRow,
-    QueueRow, QueueStore, QueueStoreState, TrafficRow, WorkerRow,
+    CallRates, CommandAccess, CommandRow, DeadLetters, DeadRow, MasterRow, Mesh, MeshLink,
+    MeshMember, ProcessRow, QueueRow, QueueStore, QueueStoreState, Retried, TrafficRow, WorkerRow,
 };
 
 /// The registry answers.

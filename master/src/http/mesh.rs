@@ -10,10 +10,10 @@ use tokio::time::Instant;
 
 use super::dto::{
     CallRates, CommandAccess, CommandRow, MasterRow, Mesh, MeshLink, MeshMember, ProcessRow,
-    QueueRow, QueueStore, QueueStoreState, TrafficRow, WorkerRow,
+    TrafficRow, WorkerRow,
 };
-use super::{Facts, routes};
-use crate::figures::{ProcessFigures, QueuePicture, Rates};
+use super::{Facts, queues, routes};
+use crate::figures::{ProcessFigures, Rates};
 use crate::registry::MemberInfo;
 use crate::registry::actor::{MeshNow, MeshStatus};
 
@@ -42,7 +42,7 @@ pub(super) async fn mesh(facts: web::Data<Facts>) -> HttpResponse {
 }
 
 /// The picture as JSON; its `type` is `mesh`.
-pub(super) async fn picture(facts: &Facts) -> Result<web::Bytes, HttpResponse> {
+pub(super) async fn picture(facts: &web::Data<Facts>) -> Result<web::Bytes, HttpResponse> {
     // Held on purpose while one is made: whoever comes meanwhile gets that one.
     let mut last = facts.watch.pictures.last.lock().await;
     if let Some((at, json)) = &*last
@@ -61,8 +61,9 @@ pub(super) async fn picture(facts: &Facts) -> Result<web::Bytes, HttpResponse> {
     Ok(json)
 }
 
-fn shown(facts: &Facts, status: &MeshStatus) -> Mesh {
+fn shown(facts: &web::Data<Facts>, status: &MeshStatus) -> Mesh {
     let MeshStatus { schema, members, links, commands, traffic, queues, .. } = status;
+    let (queues, queue_store) = queues::shown(facts, queues);
     let commands = commands.iter().map(|row| CommandRow {
         worker: row.worker.clone(),
         command: row.command.clone(),
@@ -94,8 +95,8 @@ fn shown(facts: &Facts, status: &MeshStatus) -> Mesh {
         links: links.iter().map(|(a, b)| MeshLink { a: *a, b: *b }).collect(),
         commands: commands.collect(),
         traffic: traffic.collect(),
-        queues: queues.iter().map(queue).collect(),
-        queue_store: QueueStore { state: QueueStoreState::None, advice: None },
+        queues,
+        queue_store,
     }
 }
 
@@ -135,19 +136,6 @@ fn member((info, process): &(MemberInfo, Option<(ProcessFigures, Duration)>)) ->
             running: process.running,
             age_ms: ms(*age),
         }),
-    }
-}
-
-fn queue(queue: &QueuePicture) -> QueueRow {
-    QueueRow {
-        queue: queue.queue.clone(),
-        reachable: false,
-        ready: queue.ready,
-        scheduled: queue.scheduled,
-        running: queue.running,
-        dead: queue.dead,
-        oldest_ready_ms: queue.oldest_ready_ms,
-        paused: queue.is_paused,
     }
 }
 

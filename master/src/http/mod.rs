@@ -5,6 +5,7 @@
 //! |---|---|---|
 //! | `GET /healthz` | no | [`dto::Health`]; 503 if the registry does not answer |
 //! | `GET /readyz` | no | [`dto::Readiness`]; 503 unless workers can join |
+//! | `GET /` | no | the dashboard, which asks for all else with the token |
 //! | `GET /v1/master` | no | [`dto::MasterInfo`] |
 //! | `GET /v1/members` | yes | [`dto::MemberList`] |
 //! | `GET /v1/schema` | yes | [`dto::SchemaInfo`] |
@@ -14,6 +15,8 @@
 //! | `GET /v1/events` | yes | [`EventPage`](crate::events::EventPage), or a WebSocket |
 //! | `POST /v1/events/ticket` | yes | what a browser opens that with |
 //! | `GET /metrics` | yes | text for Prometheus |
+//! | `GET /v1/queues/{queue}/dead` | yes | [`dto::DeadLetters`] |
+//! | `POST /v1/queues/{queue}/dead/{job}/retry`, `.../dead/retry` | yes | [`dto::Retried`] |
 //! | `POST /v1/members/{worker}/{variant}/revoke` | yes | [`dto::Revoked`] |
 //! | `POST /v1/queue-root/rotate` | yes | [`dto::QueueRoots`] |
 //! | `POST /v1/queue-root/forget` | yes | [`dto::QueueRoots`] |
@@ -23,15 +26,19 @@
 //! * `routes.rs`: the requests above; `schema.rs`: those about the schema
 //! * `access.rs`: the token, and the bounds of a request
 //! * `dto.rs`: the shapes of the answers
+//! * `dashboard.rs`: the page that shows it
 //! * `mesh.rs`: the whole picture
 //! * `events.rs`, `live.rs`: what happened, on request and live
+//! * `queues.rs`: how full queues are, and their dead letters
 //! * `tickets.rs`: how a browser shows that it may look
 
 mod access;
+mod dashboard;
 pub mod dto;
 mod events;
 mod live;
 mod mesh;
+mod queues;
 mod routes;
 mod schema;
 mod tickets;
@@ -45,6 +52,7 @@ use actix::Addr;
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::{App, HttpServer, web};
+use meshwork_queue::QueueBackend;
 use meshwork_shared::admission::HandshakeCounters;
 use meshwork_shared::clock::Clock;
 use meshwork_shared::config::HostPort;
@@ -90,14 +98,16 @@ pub(crate) struct Facts {
 pub(crate) struct Watch {
     tickets: tickets::Tickets,
     pictures: mesh::Pictures,
+    queues: queues::Queues,
     places: Arc<Semaphore>,
 }
 
 impl Watch {
-    pub(crate) fn new(random: Random) -> Self {
+    pub(crate) fn new(random: Random, store: Option<Arc<dyn QueueBackend>>) -> Self {
         Self {
             tickets: tickets::Tickets::new(random),
             pictures: mesh::Pictures::default(),
+            queues: queues::Queues::new(store),
             places: Arc::new(Semaphore::new(VIEWERS_MAX)),
         }
     }
@@ -116,6 +126,7 @@ pub(crate) fn serve(
             .wrap(from_fn(access::bound))
             .wrap(DefaultHeaders::new().add(("cache-control", "no-store")))
             .configure(routes::configure)
+            .configure(dashboard::configure)
             .default_service(web::to(routes::not_found))
     };
     let server = HttpServer::new(app)

@@ -11,7 +11,7 @@ use super::dto::{
     CounterList, Health, MasterInfo, MemberList, MemberName, MemberRow, Problem, QueueRoots,
     Readiness, Revoked,
 };
-use super::{Facts, events, mesh, schema};
+use super::{Facts, events, mesh, queues, schema};
 use crate::master::Members;
 use crate::queue_roots::{QueueRootStatus, RotateError};
 use crate::registry::actor::{
@@ -38,6 +38,9 @@ pub(super) fn configure(app: &mut web::ServiceConfig) {
         )
         .service(resource("/v1/counters", web::get().to(counters)))
         .service(resource("/v1/mesh", web::get().to(mesh::mesh)))
+        .service(resource("/v1/queues/{queue}/dead", web::get().to(queues::dead)))
+        .service(resource("/v1/queues/{queue}/dead/retry", web::post().to(queues::retry_all)))
+        .service(resource("/v1/queues/{queue}/dead/{job}/retry", web::post().to(queues::retry_one)))
         .service(resource("/v1/events", web::get().to(events::events)))
         .service(resource("/v1/events/ticket", web::post().to(events::ticket)))
         .service(resource("/v1/members/{worker}/{variant}/revoke", web::post().to(revoke)))
@@ -192,7 +195,7 @@ pub(super) async fn not_found() -> HttpResponse {
     problem(StatusCode::NOT_FOUND, "not_found", "there is no such thing here; see docs/HTTP.md")
 }
 
-async fn not_that_method() -> HttpResponse {
+pub(super) async fn not_that_method() -> HttpResponse {
     let message = "this cannot be asked with that method; see docs/HTTP.md";
     problem(StatusCode::METHOD_NOT_ALLOWED, "method", message)
 }

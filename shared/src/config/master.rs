@@ -10,10 +10,11 @@ use super::fields::Fields;
 use super::key::Section;
 use super::limits;
 use super::mistake::ConfigError;
+use super::queue::QueueAddress;
 use super::secret_text::SecretText;
 use super::settings::MasterSettings;
 use super::sources::Sources;
-use super::worker::{advertise, is_same_port, log, log_format, socket};
+use super::worker::{advertise, is_same_port, log, log_format, queue, socket};
 use crate::limits::Limits;
 use crate::logging::Format;
 use crate::secret::MeshSecret;
@@ -36,6 +37,12 @@ const LEASE_MIN: Duration = Duration::from_secs(1);
 
 /// Longest lease.
 const LEASE_MAX: Duration = Duration::from_secs(3600);
+
+/// How long a lost member stays on the list, unless configured.
+const LOST_KEPT_DEFAULT: Duration = Duration::from_secs(600);
+
+/// Longest time that a lost member stays on the list.
+const LOST_KEPT_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// Characters of an admin token, at least; one that the master makes has more.
 const TOKEN_CHARS_MIN: usize = 24;
@@ -66,6 +73,10 @@ pub struct MasterConfig {
     pub admin_token: Option<SecretText>,
     /// Silence after which a member is lost.
     pub lease: Duration,
+    /// How long a lost member stays on the list of members.
+    pub lost_kept: Duration,
+    /// Where the workers keep their queues; `None`: the master does not look at queues.
+    pub queue: Option<QueueAddress>,
     /// Whether HTTP answers without a token; only on a loopback address.
     pub open: bool,
     /// Bounds of links and messages.
@@ -89,6 +100,8 @@ impl MasterConfig {
             state_dir: STATE_DIR_DEFAULT.into(),
             admin_token: None,
             lease: LEASE_DEFAULT,
+            lost_kept: LOST_KEPT_DEFAULT,
+            queue: None,
             open: false,
             limits: Limits::default(),
             log: None,
@@ -121,6 +134,9 @@ fn resolve(fields: &mut Fields) -> Option<MasterConfig> {
     let state_dir = fields.path("state_dir");
     let admin_token = admin_token(fields);
     let lease = fields.duration("lease", LEASE_MIN..=LEASE_MAX);
+    let lost_kept = fields.duration("lost_kept", LEASE_MIN..=LOST_KEPT_MAX);
+    // Queues in memory are those of the workers' processes: nothing to look at from here.
+    let queue = queue(fields).filter(|address| !address.is_memory());
     let (log, log_format) = (log(fields), log_format(fields));
     let limits = limits::resolve(fields);
     let (secret, secret_previous) = secrets?;
@@ -134,6 +150,8 @@ fn resolve(fields: &mut Fields) -> Option<MasterConfig> {
         state_dir: state_dir.unwrap_or(defaults.state_dir),
         admin_token,
         lease: lease.unwrap_or(defaults.lease),
+        lost_kept: lost_kept.unwrap_or(defaults.lost_kept),
+        queue,
         open,
         limits,
         log,

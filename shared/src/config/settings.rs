@@ -155,6 +155,11 @@ settings! {
     admin_token_file: PathBuf,
     /// Silence after which a member is taken for lost; default 15 s.
     lease: Duration,
+    /// How long a lost member stays on the list of members; default 10 min.
+    lost_kept: Duration,
+    /// Where the workers keep their queues, for the dashboard to show and retry; default: it does
+    /// not look.
+    queue: String,
     /// Answer HTTP without a token; default false, and only on a loopback address.
     open: bool,
     /// What is logged, in the form of `RUST_LOG`, which wins over it.

@@ -191,6 +191,39 @@ pub struct QueueRow {
     pub paused: bool,
 }
 
+/// Dead letters of a queue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeadLetters {
+    /// The oldest of them.
+    pub dead: Vec<DeadRow>,
+    /// How many more there are.
+    pub more: usize,
+}
+
+/// A dead letter, without its arguments.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeadRow {
+    /// The job, 32 hex digits.
+    pub id: String,
+    /// Who called, as it said: `worker/variant`.
+    pub caller: String,
+    /// Runs that it had.
+    pub attempts: u32,
+    /// When it was stored, unix milliseconds.
+    pub enqueued_unix_ms: u64,
+    /// When it was given up, unix milliseconds.
+    pub died_unix_ms: u64,
+    /// How its last run failed.
+    pub error: Option<String>,
+}
+
+/// What was made of dead letters.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retried {
+    /// Jobs that run again.
+    pub retried: usize,
+}
+
 /// Where the master looks for queues.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueueStore {
