@@ -64,6 +64,11 @@ impl Slots {
         self.free.available_permits()
     }
 
+    /// Calls that have a slot, or wait for one.
+    pub(crate) fn taken(&self) -> usize {
+        self.total.saturating_sub(self.free()) + self.waiting.load(Ordering::Relaxed)
+    }
+
     /// Slots in all.
     pub(crate) fn total(&self) -> usize {
         self.total

@@ -6,12 +6,18 @@ use std::time::Duration;
 
 use actix::{ActorFutureExt, AsyncContext, Context, WrapFuture};
 use meshwork_queue::QueueDepth;
-use meshwork_shared::protocol::limits::{REPORT_LINKS_MAX, REPORT_QUEUES_MAX, TEXT_BYTES_MAX};
-use meshwork_shared::protocol::{MemberKey, Pace, QueueFigures, Report};
+use meshwork_shared::metrics::BOUNDS_NS;
+use meshwork_shared::protocol::limits::{
+    REPORT_COMMANDS_MAX, REPORT_LINKS_MAX, REPORT_QUEUES_MAX, TEXT_BYTES_MAX,
+};
+use meshwork_shared::protocol::{
+    self, AskedFigures, MemberKey, Pace, QueueFigures, Report, ServedFigures,
+};
 use tokio::time::Instant;
 
 use super::Control;
 use crate::jobs::figures::JobFigures;
+use crate::metrics::{self, CallFigures, Direction};
 
 /// Two reports are never closer to each other, however much happens.
 const APART: Duration = Duration::from_millis(250);
@@ -104,15 +110,41 @@ impl Control {
             (queue.len() <= TEXT_BYTES_MAX).then(|| queue_figures(queue, in_process, &depth))
         };
         let uptime = self.reporting.started.elapsed().as_millis();
+        let (served, asked) = self.calls();
         Report {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             uptime_ms: u64::try_from(uptime).unwrap_or(u64::MAX),
             running: u32::try_from(inner.activity.running()).unwrap_or(u32::MAX),
             links: self.linked_peers(),
+            latency_bounds_us: BOUNDS_NS.iter().map(|bound| bound / 1000).collect(),
+            served,
+            asked,
             queues: queues.filter_map(queue).collect(),
             dead: inner.jobs.take_died(),
-            ..Report::default()
         }
+    }
+
+    /// What was served, and what others were asked for if anything was.
+    fn calls(&self) -> (Vec<ServedFigures>, Vec<AskedFigures>) {
+        let handlers = self.worker.inner().handlers();
+        let (mut served, mut asked) = (Vec::new(), Vec::new());
+        for figures in metrics::calls(&self.worker) {
+            let Some((worker, name)) = figures.command.split_once('.') else { continue };
+            let (Ok(worker), Ok(command)) = (worker.parse(), name.parse()) else { continue };
+            let mut calls = call_figures(&figures);
+            match figures.direction {
+                Direction::In if served.len() < REPORT_COMMANDS_MAX => {
+                    let found = handlers.as_ref().and_then(|all| all.find(name));
+                    calls.running = found.map_or(0, |served| served.slots.taken() as u64);
+                    served.push(ServedFigures { command, calls });
+                }
+                Direction::Out if asked.len() < REPORT_COMMANDS_MAX && calls.total() > 0 => {
+                    asked.push(AskedFigures { worker, command, calls });
+                }
+                Direction::In | Direction::Out => {}
+            }
+        }
+        (served, asked)
     }
 
     fn linked_peers(&self) -> Vec<MemberKey> {
@@ -120,6 +152,18 @@ impl Control {
         // Two links of one peer are one for a moment, when both ends have dialled.
         let peers: BTreeSet<&MemberKey> = open.map(|entry| &entry.key).collect();
         peers.into_iter().take(REPORT_LINKS_MAX).cloned().collect()
+    }
+}
+
+fn call_figures(figures: &CallFigures) -> protocol::CallFigures {
+    protocol::CallFigures {
+        ok: figures.ok,
+        failed: figures.failed,
+        not_executed: figures.not_executed,
+        // Nobody waited to learn how those ended.
+        unknown: figures.unknown.saturating_add(figures.cancelled),
+        running: 0,
+        latency: figures.durations.buckets.to_vec(),
     }
 }
 

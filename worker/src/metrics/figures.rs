@@ -113,7 +113,8 @@ fn of_meter(command: String, direction: Direction, meter: &Meter) -> CallFigures
     }
 }
 
-fn calls(worker: &Worker) -> Vec<CallFigures> {
+/// What was counted of every command, made and served.
+pub(crate) fn calls(worker: &Worker) -> Vec<CallFigures> {
     let inner = worker.inner();
     let routes = inner.routes.load();
     let out = routes.commands().filter(|(_, route)| route.allowed).map(|(callee, route)| {

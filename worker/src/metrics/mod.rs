@@ -13,4 +13,5 @@ pub(crate) mod meter;
 mod render;
 pub(crate) mod tally;
 
+pub(crate) use figures::calls;
 pub use figures::{CallFigures, Direction, Metrics, PeerFigures};

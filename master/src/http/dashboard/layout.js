@@ -90,7 +90,8 @@ export function curve(from, to, isTall) {
   }
   const middle = (box) => [box.x + box.width / 2, box.y + box.height / 2];
   const [[fx, fy], [tx, ty]] = [middle(from), middle(to)];
-  if (isTall) {
+  const inLine = isTall && Math.abs(fy - ty) < (from.height + to.height) / 2;
+  if (isTall && !inLine) {
     const down = ty >= fy;
     const [y1, y2] = down ? [from.y + from.height, to.y] : [from.y, to.y + to.height];
     const [x1, x2] = shifted(fx, tx, down);

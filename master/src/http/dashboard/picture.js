@@ -8,7 +8,7 @@ import { draw, keyed, make, say, set } from "./dom.js";
 import { nameOf, rate, span, total } from "./format.js";
 import { curve, layout } from "./layout.js";
 
-const LINKS_MAX = 1500;
+const LINKS_MAX = 4000;
 const NARROW_PX = 620;
 const LABEL_MAX = 18;
 
