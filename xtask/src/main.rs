@@ -34,7 +34,7 @@ struct Arguments {
 enum Command {
     /// Build and run the thumbnails example: a master, thumbnailers and a gateway
     Demo(demo::Arguments),
-    /// Run the whole on a real container engine, break it meanwhile, and look at what was lost
+    /// Run the whole on a real container engine or in a real browser, break it meanwhile, and look
     E2e(e2e::Arguments),
     /// Run every check of the repository and print a table of what ran
     Test(test::Arguments),

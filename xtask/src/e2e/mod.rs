@@ -6,10 +6,12 @@
 //! * `steps.rs`: what is told of each step
 //! * `line.rs`: the lines that the load prints
 //! * `compose/`: `docker compose up`, and what happens to it
+//! * `dashboard/`: the dashboard of a mesh in a browser
 //! * `k8s/`: the manifests on a cluster, and deploys that drop nothing
 
 mod captured;
 mod compose;
+mod dashboard;
 mod engine;
 mod images;
 mod k8s;
@@ -19,6 +21,7 @@ mod steps;
 use std::process::ExitCode;
 
 pub(crate) use compose::stage as compose_stage;
+pub(crate) use dashboard::stage as dashboard_stage;
 pub(crate) use k8s::stage as k8s_stage;
 
 use crate::signals::{EXIT_INTERRUPTED, Trouble};
@@ -33,6 +36,8 @@ pub(crate) struct Arguments {
 enum What {
     /// `docker compose up`, then scaled, killed, restarted and cut off while it works
     Compose(compose::Arguments),
+    /// The dashboard in headless Chromium: a mesh is watched while it works and breaks
+    Dashboard(dashboard::Arguments),
     /// The manifests on a cluster: rolled out, evicted, killed and changed while it works
     K8s(k8s::Arguments),
 }
@@ -41,6 +46,7 @@ enum What {
 pub(crate) fn run(arguments: &Arguments) -> ExitCode {
     let ran = match &arguments.what {
         What::Compose(compose) => compose::run(compose),
+        What::Dashboard(dashboard) => dashboard::run(dashboard).map_err(Trouble::Failed),
         What::K8s(k8s) => k8s::run(k8s),
     };
     match ran {

@@ -7,12 +7,14 @@ use super::report::Outcome;
 use crate::process::{self, cargo, program};
 
 /// What a tool is found by, and the package of Debian that brings it.
-const PROGRAMS: [(&str, &str); 6] = [
+const PROGRAMS: [(&str, &str); 8] = [
     ("cc", "gcc libc6-dev"), // links every Rust program; compiles ring
     ("c++", "g++"),          // compiles libFuzzer
     ("git", "git"),
     ("openssl", "openssl"),           // certificates for tests
     ("prometheus", "prometheus"),     // a test has it look at a mesh
+    ("chromium", "chromium"),         // looks at the dashboard
+    ("chromedriver", "chromium-driver"),
     ("redis-server", "redis-server"), // tests of shared queues start their own
 ];
 

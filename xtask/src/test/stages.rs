@@ -27,7 +27,7 @@ pub(crate) struct Stage {
 }
 
 /// All stages in the order in which they run.
-pub(crate) const STAGES: [Stage; 17] = [
+pub(crate) const STAGES: [Stage; 18] = [
     Stage {
         gates: true,
         needs_build: false,
@@ -46,6 +46,7 @@ pub(crate) const STAGES: [Stage; 17] = [
     full("mutation", "checks that were switched off make their tests fail", mutation::run),
     full("fuzz", "a short run of every fuzz target", fuzz_smoke),
     full("peers", "what the benchmark compares with still builds and answers", peers::run),
+    full("dashboard", "the dashboard of a mesh in headless Chromium", e2e::dashboard_stage),
     full("compose", "the example on a container engine, broken while it works", e2e::compose_stage),
     full("k8s", "the example on a Kubernetes cluster, rolled out while it works", e2e::k8s_stage),
     full("deny", "licences, sources and banned crates", deny),
