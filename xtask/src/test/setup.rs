@@ -11,9 +11,9 @@ const PROGRAMS: [(&str, &str); 8] = [
     ("cc", "gcc libc6-dev"), // links every Rust program; compiles ring
     ("c++", "g++"),          // compiles libFuzzer
     ("git", "git"),
-    ("openssl", "openssl"),           // certificates for tests
-    ("prometheus", "prometheus"),     // a test has it look at a mesh
-    ("chromium", "chromium"),         // looks at the dashboard
+    ("openssl", "openssl"),       // certificates for tests
+    ("prometheus", "prometheus"), // a test has it look at a mesh
+    ("chromium", "chromium"),     // looks at the dashboard
     ("chromedriver", "chromium-driver"),
     ("redis-server", "redis-server"), // tests of shared queues start their own
 ];
