@@ -1,4 +1,4 @@
-//! Live over a WebSocket: events as they happen, and the picture of the mesh every second. One actor
+//! Live over a WebSocket: events as they happen, and the picture of the mesh every second. An actor
 //! for each viewer, owned by its connection; it stops with it. The only file that may name
 //! actix-web-actors (`docs/decisions/0002-websockets-in-one-file.md`).
 //!

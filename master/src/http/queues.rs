@@ -41,8 +41,8 @@ const MOVED_AT_ONCE: usize = 100;
 
 /// What to do when the master does not know where queues are.
 const UNSET: &str = "The master does not look at queues: set `queue` under [master], or \
-                     MESHWORK_QUEUE, to what the workers have (redis://HOST:PORT/DB or file:/PATH). \
-                     Queues in memory live in the workers and are only counted.";
+                     MESHWORK_QUEUE, to what the workers have (redis://HOST:PORT/DB or \
+                     file:/PATH). Queues in memory live in the workers and are only counted.";
 
 /// The store, and what was last seen in it.
 pub(crate) struct Queues {
