@@ -59,9 +59,9 @@ pub(crate) struct SuiteArguments {
     #[arg(long, default_value_t = 5)]
     pub(crate) runs: usize,
     /// Only these points: `limit`, `link`, `call`, `call_json`, `broadcast32`, `eight`, `beside`,
-    /// `metrics`, `links`, a size such as `64x1024` or `jsonx64`, or both as in `call/64x1024`; of the peers
-    /// `nats`, `tonic`, `ractor`, `telepathy`, or `peers` for all. What they are compared with is
-    /// always measured with them
+    /// `metrics`, `links`, a size such as `64x1024` or `jsonx64`, or both as in `call/64x1024`; of
+    /// the peers `nats`, `tonic`, `ractor`, `telepathy`, or `peers` for all. What they are compared
+    /// with is always measured with them
     #[arg(long, value_delimiter = ',')]
     pub(crate) only: Vec<String>,
     /// Threads that carry links, in both processes; 0 puts sockets and callers on one thread

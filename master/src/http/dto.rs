@@ -112,7 +112,8 @@ pub struct ReloadInfo {
     pub by: String,
     /// `started`, `unchanged`, `changed` or `refused`.
     pub outcome: String,
-    /// What is wrong with it or what it would break, if it was refused; the one before stays in force.
+    /// What is wrong with it or what it would break, if it was refused; the one before stays in
+    /// force.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<String>,
 }

@@ -7,8 +7,8 @@
 //! * `event.rs`, `effect.rs`: what goes in, what comes out
 //! * `membership.rs`: views and deltas, and what becomes of members by them
 //! * `dials.rs`: who is dialled, and when
-//! * `links.rs`: links that come, double, retire and end; `parting.rs`: those that the schema allows
-//!   no more
+//! * `links.rs`: links that come, double, retire and end
+//! * `parting.rs`: links that the schema allows no more
 //! * `peer.rs`: one variant; `instance.rs`: what others see of it
 //! * `departed.rs`: what is never linked to again
 //! * `limits.rs`: bounds and times
