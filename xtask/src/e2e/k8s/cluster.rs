@@ -60,6 +60,11 @@ impl Cluster {
         (!answers).then(|| "the cluster of KUBECONFIG does not answer".to_owned())
     }
 
+    /// The same, which no signal breaks off: for cleaning up.
+    pub(super) fn deaf(&self) -> Self {
+        Self { signals: Signals::default(), ..self.clone() }
+    }
+
     /// Whether we were asked to stop, and all that waits for it.
     pub(super) fn signals(&self) -> &Signals {
         &self.signals

@@ -271,7 +271,7 @@ impl Drop for Mesh<'_> {
     fn drop(&mut self) {
         let name = format!("namespace/{}", self.namespace);
         // After `delete` there is nothing left.
-        if self.cluster.ask(&["get", &name, "-o", "name"]).is_ok() {
+        if self.cluster.deaf().ask(&["get", &name, "-o", "name"]).is_ok() {
             self.clear();
         }
     }

@@ -36,7 +36,7 @@ impl<'c> Volumes<'c> {
         let make = CLAIMS.map(|(claim, user)| {
             format!("mkdir -p {folder}/{claim} && chown {user}:{user} {folder}/{claim}")
         });
-        self.run_as_root("prepare", &make.join(" && "))?;
+        self.run_as_root(self.cluster, "prepare", &make.join(" && "))?;
         for (claim, _) in CLAIMS {
             self.cluster.send(&["create"], &self.volume(claim))?;
         }
@@ -46,8 +46,11 @@ impl<'c> Volumes<'c> {
     /// Takes away what the folders hold. What goes wrong is told.
     pub(super) fn sweep(&self) {
         if self.are_ours()
-            && let Err(Trouble::Failed(why)) =
-                self.run_as_root("sweep", &format!("rm -rf {}", self.namespace))
+            && let Err(Trouble::Failed(why)) = self.run_as_root(
+                &self.cluster.deaf(),
+                "sweep",
+                &format!("rm -rf {}", self.namespace),
+            )
         {
             eprintln!("cleaning up: {why}");
         }
@@ -62,7 +65,7 @@ impl<'c> Volumes<'c> {
     }
 
     fn are_ours(&self) -> bool {
-        let volume = self.cluster.ask(&["get", "pv", &self.name(CLAIMS[0].0), "-o", "name"]);
+        let volume = self.cluster.deaf().ask(&["get", "pv", &self.name(CLAIMS[0].0), "-o", "name"]);
         volume.is_ok()
     }
 
@@ -86,7 +89,7 @@ impl<'c> Volumes<'c> {
     }
 
     /// Runs a script in the temporary folder of the node.
-    fn run_as_root(&self, name: &str, script: &str) -> Result<(), Trouble> {
+    fn run_as_root(&self, cluster: &Cluster, name: &str, script: &str) -> Result<(), Trouble> {
         let pod = json!({
             "apiVersion": "v1",
             "kind": "Pod",
@@ -106,19 +109,17 @@ impl<'c> Volumes<'c> {
                 "volumes": [{"name": "node", "hostPath": {"path": "/tmp"}}],
             },
         });
-        self.cluster.send(&["create"], &pod)?;
+        cluster.send(&["create"], &pod)?;
         let namespace = self.namespace.as_str();
         let phase = crate::signals::wait(WITHIN, || {
-            let pod = self.cluster.json(&["-n", namespace, "get", "pod", name, "-o", "json"]);
+            let pod = cluster.json(&["-n", namespace, "get", "pod", name, "-o", "json"]);
             let phase = text(&pod.ok()?, "/status/phase");
             ["Succeeded", "Failed"].contains(&phase.as_str()).then_some(phase)
         });
         match phase.as_deref() {
-            Some("Succeeded") => {
-                self.cluster.ask(&["-n", namespace, "delete", "pod", name]).map(drop)
-            }
+            Some("Succeeded") => cluster.ask(&["-n", namespace, "delete", "pod", name]).map(drop),
             Some(_) => {
-                let why = self.cluster.ask(&["-n", namespace, "logs", name])?;
+                let why = cluster.ask(&["-n", namespace, "logs", name])?;
                 Err(Trouble::Failed(format!("the pod `{name}` failed: {}", why.trim())))
             }
             None => Err(Trouble::Failed(format!("the pod `{name}` did not end in time"))),
