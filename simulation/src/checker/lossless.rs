@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::{Evidence, Violation};
-use crate::journal::{CallEnd, CallRecord, Outcome};
+use crate::journal::{Aim, CallEnd, CallRecord, Outcome};
 use meshwork_worker::{NotExecuted, UnknownCause};
 
 const RULE: &str = "a schema that changes costs no call";
@@ -20,13 +20,21 @@ pub(super) fn check(evidence: &Evidence<'_>, out: &mut Vec<Violation>) {
         let CallEnd::Over { outcomes, .. } = &call.end else { continue };
         for (_, outcome) in outcomes {
             let is_lost = *outcome == Outcome::Unknown(UnknownCause::LinkLost);
-            let is_let_through = is_forbidden(evidence, call)
-                && *outcome != Outcome::NotExecuted(NotExecuted::NotAllowed);
+            let is_let_through = is_forbidden(evidence, call) && !is_refusal(call, outcome);
             if is_lost || is_let_through {
                 let text = format!("{}: ended with {outcome:?}", evidence.name(token, call));
                 out.push(Violation { rule: RULE, text });
             }
         }
+    }
+}
+
+/// A variant whose link is not allowed is not known either.
+fn is_refusal(call: &CallRecord, outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::NotExecuted(NotExecuted::NotAllowed) => true,
+        Outcome::NotExecuted(NotExecuted::NoInstance) => matches!(call.aim, Aim::Direct(_)),
+        _ => false,
     }
 }
 
