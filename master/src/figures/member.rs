@@ -43,7 +43,7 @@ impl MemberFigures {
         now: Duration,
     ) -> Self {
         let before = before.filter(|before| before.continues(incarnation, &report));
-        let Report { version, uptime_ms, running, served, asked, queues, .. } = report;
+        let Report { version, uptime_ms, running, schema, served, asked, queues, .. } = report;
         // A command that the report before did not have had no calls then.
         let none_at = before.as_ref().map_or(uptime_ms, |before| before.process.uptime_ms);
         let is_first = before.is_none();
@@ -66,7 +66,7 @@ impl MemberFigures {
         Self {
             incarnation,
             at: now,
-            process: ProcessFigures { version, uptime_ms, running },
+            process: ProcessFigures { version, uptime_ms, running, schema },
             served: served.collect(),
             asked: asked.collect(),
             // It does not look every time.

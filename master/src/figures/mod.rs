@@ -54,6 +54,8 @@ pub(crate) struct ProcessFigures {
     pub(crate) version: String,
     pub(crate) uptime_ms: u64,
     pub(crate) running: u32,
+    /// Number of its schema; 0 if it does not say.
+    pub(crate) schema: u64,
 }
 
 impl Figures {

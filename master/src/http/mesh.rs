@@ -134,6 +134,7 @@ fn member((info, process): &(MemberInfo, Option<(ProcessFigures, Duration)>)) ->
             version: process.version.clone(),
             uptime_ms: process.uptime_ms.saturating_add(ms(*age)),
             running: process.running,
+            schema: (process.schema > 0).then_some(process.schema),
             age_ms: ms(*age),
         }),
     }

@@ -18,6 +18,9 @@ pub struct Report {
     pub uptime_ms: u64,
     /// Handlers and jobs that run now.
     pub running: u32,
+    /// Number of the schema that it goes by; 0 if it does not say.
+    #[serde(default)]
+    pub schema: u64,
     /// The peers that a link leads to, sorted.
     #[serde(default, deserialize_with = "bounded::list::<{ limits::REPORT_LINKS_MAX }, _, _>")]
     pub links: Vec<MemberKey>,

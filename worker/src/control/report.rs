@@ -115,6 +115,7 @@ impl Control {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             uptime_ms: u64::try_from(uptime).unwrap_or(u64::MAX),
             running: u32::try_from(inner.activity.running()).unwrap_or(u32::MAX),
+            schema: inner.schema_number(),
             links: self.linked_peers(),
             latency_bounds_us: BOUNDS_NS.iter().map(|bound| bound / 1000).collect(),
             served,

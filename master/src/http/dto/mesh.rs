@@ -105,6 +105,9 @@ pub struct ProcessRow {
     pub uptime_ms: u64,
     /// Handlers and jobs that run.
     pub running: u32,
+    /// Number of the schema that it goes by; none if it is of a version that does not say.
+    #[serde(default)]
+    pub schema: Option<u64>,
     /// How long ago it said so, milliseconds.
     pub age_ms: u64,
 }
