@@ -7,7 +7,7 @@ use meshwork_schema::duration::{self, DurationError};
 use meshwork_shared::logging::{self, Format};
 
 use crate::exit::{Exit, Outcome};
-use crate::{call, demo, health, keygen, master, members, queue, schema};
+use crate::{call, demo, events, health, keygen, master, members, queue, schema, why};
 
 /// Shown below the list of subcommands.
 const AFTER: &str = "\
@@ -15,6 +15,7 @@ Start here:
   meshwork demo                         a small mesh in this process, nothing to set up
   meshwork schema check mesh.toml       is my schema right, and what does it say?
   meshwork keygen --out mesh.secret     the secret that makes processes one mesh
+  meshwork why gateway shop.order       can it call that, and if not, what says no?
 
 Exit codes (docs/CLI.md): 0 done, 1 failed, 10 call not executed, 11 call failed,
 12 unknown whether the call ran, 64 wrong usage, 66 a file cannot be read,
@@ -40,6 +41,8 @@ enum Meshwork {
     Master(master::RunMaster),
     Members(members::Members),
     Health(health::Health),
+    Events(events::Events),
+    Why(why::Why),
     Call(Box<call::Call>),
     Queue(queue::Queue),
     /// Check a schema, show what it says, put it in force
@@ -86,6 +89,8 @@ impl Arguments {
             Meshwork::Keygen(command) => command.run(),
             Meshwork::Members(command) => command.run(),
             Meshwork::Health(command) => command.run(),
+            Meshwork::Events(command) => command.run(),
+            Meshwork::Why(command) => command.run(),
             Meshwork::Call(command) => command.run(),
             Meshwork::Queue(command) => command.run(),
         }

@@ -1,10 +1,10 @@
 //! `meshwork call`: joins the mesh for one call, as a worker of the schema.
 
-mod advice;
+pub(crate) mod advice;
 mod asking;
 mod join;
 mod outcome;
-mod target;
+pub(crate) mod target;
 
 use std::io::Read;
 use std::path::PathBuf;

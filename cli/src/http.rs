@@ -22,7 +22,7 @@ const ANSWER_BYTES_MAX: u64 = 64 << 20;
 const REFUSAL_CHARS_MAX: usize = 300;
 
 /// The HTTP side of a master.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Http {
     address: HostPort,
     token: Option<SecretText>,
@@ -86,8 +86,21 @@ impl Http {
         method: Method,
         path: &str,
     ) -> Result<T, CommandError> {
+        self.ask_within(method, path, WITHIN)
+    }
+
+    /// The same, where the answer may take so long.
+    ///
+    /// # Errors
+    /// As above.
+    pub(crate) fn ask_within<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        within: Duration,
+    ) -> Result<T, CommandError> {
         let url = format!("http://{}{path}", self.address);
-        let (status, text) = self.exchange(method, &url)?;
+        let (status, text) = self.exchange(method, &url, within)?;
         match status {
             200..=299 => serde_json::from_str(&text).map_err(|error| {
                 let what = format!("{url} answers something that no master says: {error}");
@@ -124,8 +137,13 @@ impl Http {
         self.token.as_ref().map(|token| format!("Bearer {}", token.expose()))
     }
 
-    fn exchange(&self, method: Method, url: &str) -> Result<(u16, String), CommandError> {
-        let agent = agent(WITHIN);
+    fn exchange(
+        &self,
+        method: Method,
+        url: &str,
+        within: Duration,
+    ) -> Result<(u16, String), CommandError> {
+        let agent = agent(within);
         let bearer = self.bearer();
         let sent = match method {
             Method::Get => {

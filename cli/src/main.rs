@@ -3,27 +3,31 @@
 //!
 //! * `arguments.rs`: what may be typed, and which file carries it out
 //! * `schema.rs`, `keygen.rs`, `master.rs`, `members.rs`, `health.rs`, `queue.rs`, `call.rs`,
-//!   `demo.rs`: one subcommand each
+//!   `demo.rs`, `events.rs`, `why.rs`: one subcommand each
 //! * `admin.rs`: how commands for operators reach a master
 //! * `exit.rs`: exit codes, and the error that a subcommand ends with
-//! * `http.rs`: asking a master over HTTP
-//! * `terminal.rs`, `table.rs`, `age.rs`: output for people
+//! * `http.rs`: asking a master over HTTP; `picture.rs`: for the picture of the mesh
+//! * `terminal.rs`, `table.rs`, `age.rs`, `when.rs`: output for people
 
 mod admin;
 mod age;
 mod arguments;
 mod call;
 mod demo;
+mod events;
 mod exit;
 mod health;
 mod http;
 mod keygen;
 mod master;
 mod members;
+mod picture;
 mod queue;
 mod schema;
 mod table;
 mod terminal;
+mod when;
+mod why;
 
 use std::process::ExitCode;
 

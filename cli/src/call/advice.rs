@@ -7,7 +7,7 @@ use meshwork_schema::{Access, Schema, WorkerName, nearest};
 use super::target::Target;
 
 /// "did you mean" or the names that there are.
-pub(super) fn meant<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> String {
+pub(crate) fn meant<'n>(name: &str, names: impl Iterator<Item = &'n str>) -> String {
     let names: Vec<&str> = names.collect();
     match nearest(name, names.iter().copied()) {
         Some(meant) => format!("did you mean `{meant}`?"),
@@ -46,7 +46,7 @@ pub(super) fn lines(schema: Option<&Schema>, caller: &WorkerName, target: &Targe
 }
 
 /// The list with one more name, as TOML.
-fn with(access: Option<&Access>, name: &str) -> String {
+pub(crate) fn with(access: Option<&Access>, name: &str) -> String {
     let mut names: BTreeSet<&str> = BTreeSet::from([name]);
     if let Some(Access::List(list)) = access {
         names.extend(list.iter().map(WorkerName::as_str));

@@ -7,9 +7,9 @@ use meshwork_schema::{CommandName, WorkerName};
 
 /// Whom to ask for what.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Target {
-    pub(super) worker: WorkerName,
-    pub(super) command: CommandName,
+pub(crate) struct Target {
+    pub(crate) worker: WorkerName,
+    pub(crate) command: CommandName,
 }
 
 impl FromStr for Target {

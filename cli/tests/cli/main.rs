@@ -5,6 +5,7 @@
 
 mod binary;
 mod demo;
+mod events;
 mod keygen;
 mod master;
 mod mesh;
@@ -14,3 +15,4 @@ mod queue;
 mod queue_redis;
 mod schema_apply;
 mod schema_check;
+mod why;

@@ -9,8 +9,8 @@ use serde_json::json;
 use crate::binary::{Folder, Ran, RunningMaster, SCHEMA};
 
 #[derive(Serialize, Deserialize)]
-struct Resize {
-    width: u32,
+pub(crate) struct Resize {
+    pub(crate) width: u32,
 }
 
 impl Command for Resize {
@@ -20,7 +20,7 @@ impl Command for Resize {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Stats;
+pub(crate) struct Stats;
 
 impl Command for Stats {
     const WORKER: &'static str = "thumbnailer";
