@@ -7,7 +7,7 @@ use meshwork_schema::duration::{self, DurationError};
 use meshwork_shared::logging::{self, Format};
 
 use crate::exit::{Exit, Outcome};
-use crate::{call, demo, events, health, keygen, master, members, queue, schema, why};
+use crate::{call, demo, events, health, keygen, master, members, queue, schema, top, why};
 
 /// Shown below the list of subcommands.
 const AFTER: &str = "\
@@ -15,6 +15,7 @@ Start here:
   meshwork demo                         a small mesh in this process, nothing to set up
   meshwork schema check mesh.toml       is my schema right, and what does it say?
   meshwork keygen --out mesh.secret     the secret that makes processes one mesh
+  meshwork top                          the mesh live in this terminal
   meshwork why gateway shop.order       can it call that, and if not, what says no?
 
 Exit codes (docs/CLI.md): 0 done, 1 failed, 10 call not executed, 11 call failed,
@@ -41,6 +42,7 @@ enum Meshwork {
     Master(master::RunMaster),
     Members(members::Members),
     Health(health::Health),
+    Top(top::Top),
     Events(events::Events),
     Why(why::Why),
     Call(Box<call::Call>),
@@ -89,6 +91,7 @@ impl Arguments {
             Meshwork::Keygen(command) => command.run(),
             Meshwork::Members(command) => command.run(),
             Meshwork::Health(command) => command.run(),
+            Meshwork::Top(command) => command.run(),
             Meshwork::Events(command) => command.run(),
             Meshwork::Why(command) => command.run(),
             Meshwork::Call(command) => command.run(),

@@ -115,7 +115,7 @@ impl Events {
                 biased;
                 () = stop.requested() => return Ok(Exit::Ok),
                 answer = ask => answer.map_err(|_| {
-                    CommandError::new(Exit::Failed, "asking the master ended by a bug of this program")
+                    CommandError::new(Exit::Failed, "asking ended by a bug of this program")
                 })?,
             };
             match answer {

@@ -133,6 +133,11 @@ impl Http {
         }
     }
 
+    /// Where it is, for people.
+    pub(crate) fn place(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     fn bearer(&self) -> Option<String> {
         self.token.as_ref().map(|token| format!("Bearer {}", token.expose()))
     }

@@ -3,7 +3,7 @@
 //!
 //! * `arguments.rs`: what may be typed, and which file carries it out
 //! * `schema.rs`, `keygen.rs`, `master.rs`, `members.rs`, `health.rs`, `queue.rs`, `call.rs`,
-//!   `demo.rs`, `events.rs`, `why.rs`: one subcommand each
+//!   `demo.rs`, `top.rs`, `events.rs`, `why.rs`: one subcommand each
 //! * `admin.rs`: how commands for operators reach a master
 //! * `exit.rs`: exit codes, and the error that a subcommand ends with
 //! * `http.rs`: asking a master over HTTP; `picture.rs`: for the picture of the mesh
@@ -26,6 +26,7 @@ mod queue;
 mod schema;
 mod table;
 mod terminal;
+mod top;
 mod when;
 mod why;
 

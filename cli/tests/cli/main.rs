@@ -15,4 +15,5 @@ mod queue;
 mod queue_redis;
 mod schema_apply;
 mod schema_check;
+mod top;
 mod why;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use meshwork_master::http::dto::{CallRates, CommandRow, QueueRow, QueueStoreState, TrafficRow};
+use meshwork_schema::duration;
 
 use super::super::step::Step;
 use super::{Walk, count};
@@ -45,8 +46,8 @@ pub(super) fn load(walk: &Walk<'_>) -> Option<Step> {
     Some(ended(what, asked.unwrap_or_default(), served.map(|row| row.per_second)))
 }
 
-const MORE: &str = "Calls beyond that are not executed (overloaded): safe to retry after a pause. Start more\n\
-                    instances, or raise `concurrency` or `backlog` in the schema.";
+const MORE: &str = "Calls beyond that are not executed (overloaded): safe to retry after a pause.\n\
+                    Start more instances, or raise `concurrency` or `backlog` in the schema.";
 
 /// What the rates say: how the caller's calls end, or as the callee counts if that is all there is.
 fn ended(what: String, asked: CallRates, served: Option<CallRates>) -> Step {
@@ -62,8 +63,8 @@ fn ended(what: String, asked: CallRates, served: Option<CallRates>) -> Step {
     }
     if some(rates.unknown) {
         let what = format!("{what}, {:.1}/s of unknown outcome", rates.unknown);
-        let advice = "Replies do not come before the deadline, or links break: look at p99 against\n\
-                      `timeout` (`meshwork top`), and for link_down (`meshwork events`).";
+        let advice = "Replies do not come before the deadline, or links break: look at p99\n\
+                      against `timeout` (`meshwork top`), and for link_down (`meshwork events`).";
         return Step::doubt("load", what, advice);
     }
     if some(rates.failed) {
@@ -91,11 +92,11 @@ pub(super) fn queue(walk: &Walk<'_>) -> Option<Step> {
     let is_ours = |row: &&QueueRow| row.queue == name || row.queue.starts_with(&own);
     let rows: Vec<&QueueRow> = walk.facts.mesh.queues.iter().filter(is_ours).collect();
     let settings = format!(
-        "{} at a time, {}, each of {:?} at most, lease {:?}",
+        "{} at a time, {}, each of {} at most, lease {}",
         command.concurrency.unwrap_or(1),
         count(command.attempts as usize, "attempt"),
-        command.run_timeout,
-        command.lease,
+        duration::format(command.run_timeout),
+        duration::format(command.lease),
     );
     let sum = |of: fn(&QueueRow) -> u64| rows.iter().map(|row| of(row)).sum::<u64>();
     let (ready, dead) = (sum(|row| row.ready), sum(|row| row.dead));

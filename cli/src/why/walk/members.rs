@@ -36,8 +36,9 @@ fn registered(step: &'static str, walk: &Walk<'_>, worker: &WorkerSchema) -> Ste
     if all == 0 {
         let what = format!("no instance of {name} is a member");
         let advice = format!(
-            "Start one. If one runs: its log says whom it tries to join and how that ends, and\n\
-             `meshwork events --kind admission_refused` why the master refused it.{stored}{unsettled}"
+            "Start one. If one runs: its log says whom it tries to join and how that ends,\n\
+             `meshwork events --kind admission_refused` why the master refused\n\
+             it.{stored}{unsettled}"
         );
         return Step::no(step, what, advice);
     }
@@ -48,7 +49,7 @@ fn registered(step: &'static str, walk: &Walk<'_>, worker: &WorkerSchema) -> Ste
         let advice = match joining {
             0 => format!("They end. Start another one.{stored}"),
             _ => format!(
-                "One that joins is ready once it is linked to whom its `ready_when` wants; its own\n\
+                "One that joins is ready once it has the links that it waits for; its own\n\
                  `/readyz`, or its log, says what it waits for.{stored}"
             ),
         };
@@ -77,8 +78,8 @@ pub(super) fn version(walk: &Walk<'_>) -> Option<Step> {
     let advice = || {
         let name = names(both().filter(is_stale));
         format!(
-            "{name} did not take the schema over from the master. Its log says why (RUST_LOG=info);\n\
-             starting it anew makes it join with the schema in force."
+            "{name} did not take the schema over from the master. Its log says why\n\
+             (RUST_LOG=info); starting it anew makes it join with the schema in force."
         )
     };
     let is_whole = |worker| walk.live(worker).all(|member| is_stale(&member));
@@ -96,8 +97,8 @@ pub(super) fn version(walk: &Walk<'_>) -> Option<Step> {
     }
     if unknown > 0 {
         let what = format!("{} of {} did not say by which schema it goes", unknown, all);
-        let advice = "Members say so each second while somebody looks, unless they are lost or of an\n\
-                      older version.";
+        let advice = "Members say so each second while somebody looks, unless they are lost or\n\
+                      of an older version.";
         return Some(Step::doubt("version", what, advice));
     }
     Some(Step::yes("version", format!("{} by schema {number}", count(all, "member"))))
@@ -193,7 +194,7 @@ fn dialing(walk: &Walk<'_>) -> String {
     };
     let me = quoted(dialer.name.as_str());
     format!(
-        "{me} dials {at}. Is that reachable from where {me} runs? Its log says how each dial ends\n\
-         (RUST_LOG=info), its `/v1/peers` whom it is linked to. Just started: ask again in a moment."
+        "{me} dials {at}. Is that reachable from where {me} runs? Its log says how each\n\
+         dial ends (RUST_LOG=info), its `/v1/peers` whom it is linked to. Just started: ask again."
     )
 }

@@ -27,10 +27,12 @@ fn process() -> Value {
 
 fn member(worker: &str, variant: &str, status: &str) -> Value {
     let node = "5d41402abc4b2a76b9719d911017c592b1946ac92492d2347c6235b4d2611184";
+    let commands: &[&str] =
+        if worker == "thumbnailer" { &["render", "resize", "secret"] } else { &[] };
     json!({
         "worker": worker, "variant": variant, "incarnation": 5, "status": status, "node": node,
         "addresses": ["10.0.0.7:4000"], "schema": 7, "since_unix_ms": 1, "process": process(),
-        "commands": if worker == "thumbnailer" { json!(["render", "resize", "secret"]) } else { json!([]) },
+        "commands": commands,
         "ticket_serial": 1, "ticket_ends_unix_s": 2,
     })
 }
@@ -47,9 +49,8 @@ fn well() -> Value {
         "commands": [], "traffic": [], "queues": [],
         "queue_store": {"state": "none"},
         "at_unix_ms": 1, "workers": [],
-        "master": {"version": "0.1.0", "uptime_ms": 90_000, "epoch": 1, "settled": true, "schema": 7,
-                   "fingerprint": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-                   "last_event": 3},
+        "master": {"version": "0.1.0", "uptime_ms": 90_000, "epoch": 1, "settled": true,
+                   "schema": 7, "fingerprint": "9f".repeat(32), "last_event": 3},
     })
 }
 
