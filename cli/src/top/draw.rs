@@ -110,7 +110,7 @@ fn master_line(state: &State) -> Line<'_> {
     }
     let Some(mesh) = &state.mesh else { return Line::from(name) };
     let master = &mesh.master;
-    let settled = if master.settled { "" } else { ", waits for workers to come back" };
+    let settled = if master.settled { "" } else { ", settling" };
     let about = format!(
         "  {}  version {}, up {}, schema {}{settled}",
         state.place,
