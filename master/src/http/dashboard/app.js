@@ -84,7 +84,10 @@ function login(error, where) {
 }
 
 /** The whereabouts of the token, as the master tells them to everybody. */
-const whereabouts = (refused) => refused.message.split("; ").slice(1).join("; ");
+function whereabouts(refused) {
+  const text = refused.message.split("; ").slice(1).join("; ");
+  return text && `${text[0].toUpperCase()}${text.slice(1)}.`;
+}
 
 async function enter() {
   state("loading", "connecting");

@@ -162,6 +162,8 @@ async fn killed_worker(browser: &Browser, mesh: &mut Mesh<'_>) -> Result<(), Str
     let lost = format!("{row}?.dataset.status === 'lost' && {dot}?.dataset.status === 'lost'");
     browser.until("the killed worker is grey", &lost).await?;
     browser.run("window.scrollTo(0, 0)").await?;
+    // Its dot fades to grey.
+    sleep(Duration::from_millis(600)).await;
     browser.picture("killed-worker").await?;
     browser.until("the killed worker is gone", &format!("!{row} && !{dot}")).await?;
     let left = "document.querySelector('#events-list li[data-kind=left]')";
