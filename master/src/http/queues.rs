@@ -168,7 +168,7 @@ fn said(queue: &QueuePicture) -> QueueRow {
 pub(super) async fn dead(facts: web::Data<Facts>, path: web::Path<String>) -> HttpResponse {
     let queue = match find(&facts, &path) {
         Ok((_, queue)) => queue,
-        Err(problem) => return problem,
+        Err(problem) => return *problem,
     };
     let asked = async {
         let jobs = queue.peek(Section::Dead, None, DEAD_MAX).await?;
@@ -189,7 +189,7 @@ pub(super) async fn retry_one(
 ) -> HttpResponse {
     let (name, queue) = match find(&facts, &path.0) {
         Ok(found) => found,
-        Err(problem) => return problem,
+        Err(problem) => return *problem,
     };
     let id: Result<JobId, ValueError> = JobId::deserialize(path.1.as_str().into_deserializer());
     let Ok(id) = id else {
@@ -212,7 +212,7 @@ pub(super) async fn retry_one(
 pub(super) async fn retry_all(facts: web::Data<Facts>, path: web::Path<String>) -> HttpResponse {
     let (name, queue) = match find(&facts, &path) {
         Ok(found) => found,
-        Err(problem) => return problem,
+        Err(problem) => return *problem,
     };
     let all = async {
         // Those that are there now: one that dies again meanwhile is not tried for ever.
@@ -255,12 +255,13 @@ fn dead_row(job: &JobSummary) -> DeadRow {
     }
 }
 
-fn find(facts: &Facts, name: &str) -> Result<(QueueName, Arc<dyn Queue>), HttpResponse> {
+fn find(facts: &Facts, name: &str) -> Result<(QueueName, Arc<dyn Queue>), Box<HttpResponse>> {
     let parsed: QueueName = name.parse().map_err(|error: meshwork_queue::QueueNameError| {
-        routes::problem(StatusCode::BAD_REQUEST, "bad_name", &error.to_string())
+        Box::new(routes::problem(StatusCode::BAD_REQUEST, "bad_name", &error.to_string()))
     })?;
     let queue = facts.watch.queues.queue(&parsed);
-    let queue = queue.ok_or_else(|| routes::problem(StatusCode::CONFLICT, "no_queue", UNSET))?;
+    let queue =
+        queue.ok_or_else(|| Box::new(routes::problem(StatusCode::CONFLICT, "no_queue", UNSET)))?;
     Ok((parsed, queue))
 }
 
