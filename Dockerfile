@@ -15,16 +15,20 @@ ARG BINARIES=build
 
 # What cargo must know of the workspace to compile what others wrote: its manifests, and an empty
 # crate for each of ours. As long as no manifest changes, the layer that copies this stays the same.
+# Here cargo only reads them, so that a manifest which cannot be read in an image is found in seconds.
 FROM rust:1-bookworm AS skeleton
 WORKDIR /src
 COPY . .
-RUN set -eu; mkdir /skeleton; \
+RUN set -eu; docker/declared-targets.sh; mkdir /skeleton; \
     find . -name Cargo.toml -o -name Cargo.lock | xargs cp --parents -t /skeleton; \
+    cp --parents docker/declared-targets.sh /skeleton; \
     find . -path '*/src/lib.rs' | while read -r root; do \
         mkdir -p "/skeleton/${root%/*}"; : > "/skeleton/$root"; done; \
-    find . -path '*/src/main.rs' -o -path '*/benches/*/main.rs' -o -path '*/examples/*.rs' \
-        | while read -r root; do \
-        mkdir -p "/skeleton/${root%/*}"; echo 'fn main() {}' > "/skeleton/$root"; done
+    find . -path '*/src/main.rs' | while read -r root; do \
+        mkdir -p "/skeleton/${root%/*}"; echo 'fn main() {}' > "/skeleton/$root"; done; \
+    cargo metadata --no-deps --format-version 1 > /dev/null; \
+    cd /skeleton; docker/declared-targets.sh; \
+    cargo metadata --no-deps --format-version 1 > /dev/null
 
 FROM rust:1-bookworm AS build
 WORKDIR /src
@@ -41,7 +45,8 @@ COPY master master
 COPY cli cli
 COPY examples examples
 # Files keep the time of the checkout, which may be before that of the empty crates.
-RUN find . -path ./target -prune -o -name '*.rs' -exec touch {} + \
+RUN docker/declared-targets.sh \
+ && find . -path ./target -prune -o -name '*.rs' -exec touch {} + \
  && cargo build --release --locked -p meshwork -p thumbnails --bin meshwork --bin thumbnails \
  && install -D -t /out/meshwork/usr/local/bin target/release/meshwork \
  && install -D -t /out/thumbnails/usr/local/bin target/release/thumbnails \

@@ -49,6 +49,7 @@ impl<'e> Image<'e> {
         if from_source {
             engine.run(build.arg("."), SOURCE_WITHIN)?;
         } else {
+            read_manifests(engine)?;
             let folder = provide(name)?;
             let from = format!("PREBUILT={}", folder.display());
             build.args(["--build-arg", "BINARIES=prebuilt", "--build-arg", &from, "."]);
@@ -73,6 +74,15 @@ impl Drop for Image<'_> {
     fn drop(&mut self) {
         self.engine.tidy(&mut docker(&["image", "rm", "--force", &self.name]), PREBUILT_WITHIN);
     }
+}
+
+/// Has cargo in an image read the manifests as an image has them, without our tests: a build from
+/// source, which is too long for here, would begin with that.
+fn read_manifests(engine: &Engine) -> Result<(), Trouble> {
+    let mut build = docker(&["build", "--quiet", "--target", "skeleton", "."]);
+    let made = engine.run(&mut build, PREBUILT_WITHIN)?.out;
+    engine.tidy(&mut docker(&["image", "rm", "--force", made.trim()]), PREBUILT_WITHIN);
+    Ok(())
 }
 
 /// Builds the programs and puts them where the Dockerfile takes them; answers where that is, below
