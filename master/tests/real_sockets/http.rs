@@ -101,7 +101,8 @@ async fn attack_52_admin_http_without_a_token_is_401() {
     let mesh = Mesh::new(22);
     let (master, web) = start(&mesh).await;
     let almost = TOKEN.replace("24", "25");
-    for path in ["/v1/members", "/v1/schema", "/v1/counters", "/metrics", "/nonsense", "/"] {
+    let paths = ["/v1/members", "/v1/schema", "/v1/counters", "/v1/mesh", "/v1/events", "/metrics"];
+    for path in paths.into_iter().chain(["/v1/queues/a.b/dead", "/nonsense"]) {
         for token in [None, Some(""), Some("nonsense"), Some(almost.as_str())] {
             let (status, body) = web.get(path, token);
             assert_eq!(status, 401, "{path} {token:?}: {body}");
@@ -113,6 +114,8 @@ async fn attack_52_admin_http_without_a_token_is_401() {
     }
     let (status, _) = web.post("/v1/members/gateway/pod-1/revoke", None);
     assert_eq!(status, 401);
+    // The page asks for the token itself, and has nothing of the mesh in it before.
+    assert_eq!(web.get("/", None), web.get("/", Some(TOKEN)));
     assert_eq!(web.get("/nonsense", Some(TOKEN)).0, 404);
     assert_eq!(web.post("/v1/members", Some(TOKEN)).0, 405);
     master.shutdown().await;
