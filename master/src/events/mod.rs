@@ -2,7 +2,7 @@
 //!
 //! * `kind.rs`: [`EventKind`], what can happen
 //! * `history.rs`: [`History`], the last events, and what one who resumes has missed; pure
-//! * `log.rs`: [`EventLog`], the history shared by the registry's actor, which writes it, and the
+//! * `log.rs`: `EventLog`, the history shared by the registry's actor, which writes it, and the
 //!   HTTP side, which waits for what is new
 //!
 //! Events are numbered from 1 in each life of the master (its epoch). They are kept in memory only:
