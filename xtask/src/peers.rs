@@ -1,11 +1,10 @@
 //! The package `bench/peers`: what people would use instead. It is no member of the workspace, so
 //! that only those compile it who want its figures.
 
-use std::io::BufReader;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use crate::process::{self, cargo, executables};
+use crate::process::{self, cargo};
 
 /// Its manifest, from the root of the repository.
 pub(crate) const MANIFEST: &str = "bench/peers/Cargo.toml";
@@ -47,25 +46,10 @@ pub(crate) fn build_queue(profile: Profile) -> Result<PathBuf, String> {
 fn build_program(name: &str, profile: Profile) -> Result<PathBuf, String> {
     let mut command = command("build");
     command.args(["--package", name, "--locked"]);
-    command.args(["--message-format", "json-render-diagnostics"]);
     if profile == Profile::Release {
         command.arg("--release");
     }
-    let shown = process::show(&command);
-    // Standard output belongs to the figures.
-    eprintln!("$ {shown}");
-    let failed = |how: String| format!("`{shown}` {how}");
-    let mut building = command
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(|error| failed(format!("did not start: {error}")))?;
-    let messages = building.stdout.take().map(BufReader::new);
-    let mut programs = messages.map(executables).unwrap_or_default();
-    let status = building.wait().map_err(|error| failed(error.to_string()))?;
-    if !status.success() {
-        return Err(failed(format!("ended with {status}")));
-    }
-    programs.remove(name).ok_or_else(|| failed(format!("built no program `{name}`")))
+    process::build_program(command, name)
 }
 
 #[cfg(test)]

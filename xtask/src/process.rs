@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::env;
-use std::io::{self, BufRead, IsTerminal};
+use std::io::{self, BufRead, BufReader, IsTerminal};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -63,6 +63,36 @@ pub(crate) fn executables(messages: impl BufRead) -> BTreeMap<String, PathBuf> {
         Some((message["target"]["name"].as_str()?.to_owned(), path))
     };
     messages.lines().map_while(Result::ok).filter_map(program).collect()
+}
+
+/// Runs a build with `command` (of cargo, without a message format) and answers its programs by
+/// name. The command is shown on the error output, for the other one belongs to what is built.
+///
+/// # Errors
+/// What to tell the user: the command and how it ended.
+pub(crate) fn build(mut command: Command) -> Result<BTreeMap<String, PathBuf>, String> {
+    command.args(["--message-format", "json-render-diagnostics"]);
+    let shown = show(&command);
+    eprintln!("$ {shown}");
+    let failed = |how: String| format!("`{shown}` {how}");
+    let mut building = command
+        .stdout(Stdio::piped())
+        .spawn()
+        .map_err(|error| failed(format!("did not start: {error}")))?;
+    let messages = building.stdout.take().map(BufReader::new);
+    let programs = messages.map(executables).unwrap_or_default();
+    let status = building.wait().map_err(|error| failed(error.to_string()))?;
+    if status.success() { Ok(programs) } else { Err(failed(format!("ended with {status}"))) }
+}
+
+/// As [`build`], of one program: says where it is.
+///
+/// # Errors
+/// It does not build, or there is no program of that name.
+pub(crate) fn build_program(command: Command, name: &str) -> Result<PathBuf, String> {
+    let shown = show(&command);
+    let built = build(command)?.remove(name);
+    built.ok_or_else(|| format!("`{shown}` built no program `{name}`"))
 }
 
 /// Runs `command` to its end, its output passed through.

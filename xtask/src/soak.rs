@@ -1,10 +1,9 @@
 //! `cargo xtask soak`: builds the soak and hands it its arguments.
 
-use std::io::BufReader;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use crate::process::{self, cargo, executables};
+use crate::process::{self, cargo};
 
 /// The program.
 const PROGRAM: &str = "meshwork-soak";
@@ -46,21 +45,5 @@ fn become_program(program: &mut Command) -> Result<(), String> {
 /// # Errors
 /// It does not build.
 pub(crate) fn build() -> Result<PathBuf, String> {
-    let mut command = cargo(&["build", "--package", PROGRAM]);
-    command.args(["--message-format", "json-render-diagnostics"]);
-    let shown = process::show(&command);
-    let failed = |how: String| format!("`{shown}` {how}");
-    // Standard output belongs to the soak's own lines.
-    eprintln!("$ {shown}");
-    let mut building = command
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(|error| failed(format!("did not start: {error}")))?;
-    let messages = building.stdout.take().map(BufReader::new);
-    let mut programs = messages.map(executables).unwrap_or_default();
-    let status = building.wait().map_err(|error| failed(error.to_string()))?;
-    if !status.success() {
-        return Err(failed(format!("ended with {status}")));
-    }
-    programs.remove(PROGRAM).ok_or_else(|| failed(format!("built no program `{PROGRAM}`")))
+    process::build_program(cargo(&["build", "--package", PROGRAM]), PROGRAM)
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::engine::{Engine, docker};
-use crate::process::{self, cargo, executables, program};
+use crate::process::{self, cargo, program};
 use crate::signals::Trouble;
 use crate::workspace;
 
@@ -88,15 +88,8 @@ fn read_manifests(engine: &Engine) -> Result<(), Trouble> {
 /// Builds the programs and puts them where the Dockerfile takes them; answers where that is, below
 /// the root of the repository.
 fn provide(name: &str) -> Result<PathBuf, Trouble> {
-    let mut build = cargo(&["build", "--package", "meshwork", "--package", "thumbnails", "--bins"]);
-    build.args(["--message-format", "json-render-diagnostics"]);
-    eprintln!("$ {}", process::show(&build));
-    let output = build.stderr(std::process::Stdio::inherit()).output();
-    let output = output.map_err(|error| format!("cargo did not start: {error}"))?;
-    if !output.status.success() {
-        return Err(format!("the build ended with {}", output.status).into());
-    }
-    let built = executables(output.stdout.as_slice());
+    let packages = ["build", "--package", "meshwork", "--package", "thumbnails", "--bins"];
+    let built = process::build(cargo(&packages))?;
     let folder = Path::new(PREBUILT).join(name.replace([':', '/'], "-"));
     let root = workspace::root().join(&folder);
     for (image, name, links) in PROGRAMS {

@@ -12,7 +12,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use tempfile::TempDir;
 
-use crate::process::{self, cargo, executables};
+use crate::process::{self, cargo};
 use crate::workspace;
 
 /// How long a process may take to say that it is there.
@@ -33,18 +33,8 @@ impl Programs {
     /// # Errors
     /// They do not build.
     pub(super) fn build() -> Result<Self, String> {
-        let mut command = cargo(&["build", "--package", "meshwork", "--package", "thumbnails"]);
-        command.args(["--bins", "--message-format", "json-render-diagnostics"]);
-        let shown = process::show(&command);
-        eprintln!("$ {shown}");
-        let mut building = command
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(|error| format!("`{shown}` did not start: {error}"))?;
-        let messages = building.stdout.take().map(BufReader::new);
-        let programs = messages.map(executables).unwrap_or_default();
-        let status = building.wait().map_err(|error| format!("`{shown}`: {error}"))?;
-        if status.success() { Ok(Self(programs)) } else { Err(format!("`{shown}`: {status}")) }
+        let packages = ["build", "--package", "meshwork", "--package", "thumbnails", "--bins"];
+        process::build(cargo(&packages)).map(Self)
     }
 
     /// A folder beside the one of the programs.

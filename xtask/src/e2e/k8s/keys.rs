@@ -1,12 +1,10 @@
 //! Keys for the mesh, made by the script that people run.
 
-use std::io::BufReader;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::time::Duration;
 
 use crate::e2e::captured;
-use crate::process::{self, cargo, executables, program};
+use crate::process::{self, cargo, program};
 use crate::signals::{Signals, Trouble};
 
 /// How long the script may take.
@@ -22,17 +20,5 @@ pub(super) fn make(signals: &Signals, folder: &Path, with: Option<&Path>) -> Res
 
 /// The `meshwork` command of this checkout.
 fn meshwork() -> Result<PathBuf, String> {
-    let mut build = cargo(&["build", "--package", "meshwork", "--bins"]);
-    build.args(["--message-format", "json-render-diagnostics"]);
-    let shown = process::show(&build);
-    let failed = |how: String| format!("`{shown}` {how}");
-    let mut building =
-        build.stdout(Stdio::piped()).spawn().map_err(|error| failed(error.to_string()))?;
-    let messages = building.stdout.take().map(BufReader::new);
-    let mut programs = messages.map(executables).unwrap_or_default();
-    let status = building.wait().map_err(|error| failed(error.to_string()))?;
-    if !status.success() {
-        return Err(failed(format!("ended with {status}")));
-    }
-    programs.remove("meshwork").ok_or_else(|| failed("built no program `meshwork`".to_owned()))
+    process::build_program(cargo(&["build", "--package", "meshwork", "--bins"]), "meshwork")
 }
