@@ -24,7 +24,12 @@ pub(crate) use compose::stage as compose_stage;
 pub(crate) use dashboard::stage as dashboard_stage;
 pub(crate) use k8s::stage as k8s_stage;
 
+use crate::process::{self, program};
 use crate::signals::{EXIT_INTERRUPTED, Trouble};
+use crate::test::report::Outcome;
+
+/// Set to 1: stages that need an engine or a cluster are skipped though there may be one.
+const SKIP: &str = "MESHWORK_SKIP_E2E";
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -59,5 +64,20 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
             eprintln!("cargo xtask e2e: {why}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// A stage of `cargo xtask test`: `cargo xtask e2e NAME` in a process of its own, which minds
+/// signals; skipped where something is `missing`.
+fn stage(name: &str, missing: impl FnOnce() -> Option<String>) -> Outcome {
+    if std::env::var_os(SKIP).is_some_and(|value| value == "1") {
+        return Outcome::Skipped(format!("{SKIP}=1"));
+    }
+    if let Some(missing) = missing() {
+        return Outcome::Skipped(missing);
+    }
+    match std::env::current_exe() {
+        Ok(xtask) => process::run(program(&xtask.to_string_lossy()).args(["e2e", name])).into(),
+        Err(error) => Outcome::Failed(format!("this program cannot be found: {error}")),
     }
 }

@@ -23,9 +23,9 @@ pub(super) enum Ended {
 pub(super) struct Steps {
     json: bool,
     /// How many held.
-    pub(super) held: usize,
+    held: usize,
     /// Those that were skipped, and why.
-    pub(super) skipped: Vec<String>,
+    skipped: Vec<String>,
 }
 
 impl Steps {
@@ -62,6 +62,13 @@ impl Steps {
             Err(Trouble::Interrupted) => return Err(Trouble::Interrupted),
         }
         Ok(())
+    }
+
+    /// Tells people how many there were.
+    pub(super) fn sum_up(&self) {
+        if !self.json {
+            println!("{} steps held, {} skipped", self.held, self.skipped.len());
+        }
     }
 
     fn tell(&self, name: &str, word: &str, took: Duration, seen: Seen) {

@@ -26,12 +26,8 @@ use serde_json::json;
 use super::engine::Engine;
 use super::images::Image;
 use super::steps::{Ended, Steps};
-use crate::process::{self, program};
 use crate::signals::{Signals, Trouble};
 use crate::test::report::Outcome;
-
-/// Set to 1: the stage is skipped though there may be an engine.
-const SKIP: &str = "MESHWORK_SKIP_E2E";
 
 /// The user that most people are, and are not root.
 const SOMEBODY: u32 = 1000;
@@ -61,26 +57,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Trouble> {
     let signals = Signals::watch()?;
     let engine = Engine::find(&signals)?;
     let steps = carry_out(arguments, &engine)?;
-    if !arguments.json {
-        println!("{} steps held, {} skipped", steps.held, steps.skipped.len());
-    }
+    steps.sum_up();
     Ok(())
 }
 
-/// The stage of `cargo xtask test`: the same in a process of its own, which minds signals.
+/// The stage of `cargo xtask test`.
 pub(crate) fn stage() -> Outcome {
-    if std::env::var_os(SKIP).is_some_and(|value| value == "1") {
-        return Outcome::Skipped(format!("{SKIP}=1"));
-    }
-    if let Some(missing) = Engine::missing() {
-        return Outcome::Skipped(missing);
-    }
-    match std::env::current_exe() {
-        Ok(xtask) => {
-            process::run(program(&xtask.to_string_lossy()).args(["e2e", "compose"])).into()
-        }
-        Err(error) => Outcome::Failed(format!("this program cannot be found: {error}")),
-    }
+    super::stage("compose", Engine::missing)
 }
 
 fn carry_out(arguments: &Arguments, engine: &Engine) -> Result<Steps, Trouble> {

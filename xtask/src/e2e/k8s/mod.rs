@@ -30,12 +30,8 @@ use serde_json::json;
 use super::engine::Engine;
 use super::images::Image;
 use super::steps::{Ended, Steps};
-use crate::process::{self, program};
 use crate::signals::{Signals, Trouble};
 use crate::test::report::Outcome;
-
-/// Set to 1: the stage is skipped though there may be a cluster.
-const SKIP: &str = "MESHWORK_SKIP_E2E";
 
 /// What a pod is asked about its own rights.
 const RIGHTS: &str = "id -u; touch /x 2>/dev/null && echo writes; \
@@ -87,24 +83,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Trouble> {
             all(arguments, &mut steps, &cluster, &name, &image.name)?;
         }
     }
-    if !arguments.json {
-        println!("{} steps held, {} skipped", steps.held, steps.skipped.len());
-    }
+    steps.sum_up();
     Ok(())
 }
 
-/// The stage of `cargo xtask test`: the same in a process of its own, which minds signals.
+/// The stage of `cargo xtask test`.
 pub(crate) fn stage() -> Outcome {
-    if std::env::var_os(SKIP).is_some_and(|value| value == "1") {
-        return Outcome::Skipped(format!("{SKIP}=1"));
-    }
-    if let Some(missing) = Cluster::missing().or_else(Engine::missing) {
-        return Outcome::Skipped(missing);
-    }
-    match std::env::current_exe() {
-        Ok(xtask) => process::run(program(&xtask.to_string_lossy()).args(["e2e", "k8s"])).into(),
-        Err(error) => Outcome::Failed(format!("this program cannot be found: {error}")),
-    }
+    super::stage("k8s", || Cluster::missing().or_else(Engine::missing))
 }
 
 fn all(
