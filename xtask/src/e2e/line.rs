@@ -1,8 +1,15 @@
 //! The lines that the load of the thumbnails example prints, and what became of it between two.
 
 use std::collections::BTreeMap;
+use std::thread::sleep;
+use std::time::Duration;
 
 use serde::Deserialize;
+
+use crate::signals::{Signals, Trouble};
+
+/// How often the newest line is read.
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// Calls of one kind, as `load --json` tells them.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -80,6 +87,37 @@ impl Line {
     }
 }
 
+/// Reads the newest line with `read` until one is as wanted, and answers it. One that cannot be
+/// read now may be the next time.
+///
+/// # Errors
+/// None is `within` that time; a promise is broken; or a signal came.
+pub(super) fn until(
+    signals: &Signals,
+    within: Duration,
+    what: &str,
+    read: impl Fn() -> Result<Line, Trouble>,
+    mut is_so: impl FnMut(&Line) -> bool,
+) -> Result<Line, Trouble> {
+    let mut newest = None;
+    let seen = signals.wait(within, || {
+        sleep(LOOK_EVERY);
+        let Ok(line) = read() else { return Ok(None) };
+        let broken = line.broken_promises();
+        if !broken.is_empty() {
+            let why = format!("{} while waiting until {what}", broken.join(", "));
+            return Err(Trouble::Failed(format!("{why}; {:?}", line.errors)));
+        }
+        let found = is_so(&line);
+        newest = Some(line.clone());
+        Ok(found.then_some(line))
+    })?;
+    seen.ok_or_else(|| {
+        let newest = newest.map_or_else(|| "no line".to_owned(), |line| format!("{line:?}"));
+        Trouble::Failed(format!("not within {} s: {what}; {newest}", within.as_secs()))
+    })
+}
+
 /// At most how long 99 of 100 took of those that are in `after` and not in `before`, milliseconds;
 /// up to a quarter too much, for shapes have steps.
 pub(super) fn p99_ms(before: &[(u64, u64)], after: &[(u64, u64)]) -> u64 {
@@ -121,6 +159,31 @@ mod tests {
         assert!(line.broken_promises().is_empty(), "a print of unknown outcome is none");
         line.preview.lost = 1;
         assert_eq!(line.broken_promises(), ["jobs lost: 1"]);
+    }
+
+    #[test]
+    fn a_line_is_waited_for_unless_a_promise_breaks() {
+        let signals = Signals::default();
+        let line = |done, lost| {
+            let preview = Jobs { done, lost, ..Jobs::default() };
+            Line { preview, ..Line::default() }
+        };
+        let wait = |lost, wanted| {
+            let number = std::cell::Cell::new(0);
+            // The first cannot be read.
+            let read = || match number.replace(number.get() + 1) {
+                0 => Err(Trouble::Failed("half written".to_owned())),
+                done => Ok(line(done, lost)),
+            };
+            until(&signals, Duration::from_millis(40), "it is so", read, |line| {
+                line.preview.done == wanted
+            })
+        };
+        assert_eq!(wait(0, 2).unwrap().preview.done, 2);
+        let Err(Trouble::Failed(why)) = wait(1, 2) else { panic!("a job is lost") };
+        assert!(why.starts_with("jobs lost: 1 while waiting until it is so"), "{why}");
+        let Err(Trouble::Failed(why)) = wait(0, 90) else { panic!("there are not so many") };
+        assert!(why.starts_with("not within 0 s: it is so; Line {"), "{why}");
     }
 
     #[test]

@@ -1,18 +1,14 @@
 //! The steady load, in a container of its own, and the lines that it prints.
 
-use std::thread::sleep;
 use std::time::Duration;
 
 use super::project::Project;
 use crate::e2e::engine::docker;
-use crate::e2e::line::Line;
+use crate::e2e::line::{self, Line};
 use crate::signals::Trouble;
 
 /// Calls of `resize`, calls of `print` and jobs that it begins each second.
 pub(super) const RATES: [u64; 3] = [8, 6, 4];
-
-/// How often the newest line is read.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// How long the load may take to end: what is under way has 60 s.
 const END_WITHIN: Duration = Duration::from_secs(100);
@@ -61,26 +57,10 @@ impl<'p> Load<'p> {
         &self,
         seconds: u64,
         what: &str,
-        mut is_so: impl FnMut(&Line) -> bool,
+        is_so: impl FnMut(&Line) -> bool,
     ) -> Result<Line, Trouble> {
-        let mut newest = None;
         let signals = self.project.engine.signals();
-        let seen = signals.wait(Duration::from_secs(seconds), || {
-            sleep(LOOK_EVERY);
-            let Ok(line) = self.line() else { return Ok(None) };
-            let broken = line.broken_promises();
-            if !broken.is_empty() {
-                let why = format!("{} while waiting until {what}", broken.join(", "));
-                return Err(Trouble::Failed(format!("{why}; {:?}", line.errors)));
-            }
-            let found = is_so(&line);
-            newest = Some(line.clone());
-            Ok(found.then_some(line))
-        })?;
-        seen.ok_or_else(|| {
-            let newest = newest.map_or_else(|| "no line".to_owned(), |line| format!("{line:?}"));
-            Trouble::Failed(format!("not within {seconds} s: {what}; {newest}"))
-        })
+        line::until(signals, Duration::from_secs(seconds), what, || self.line(), is_so)
     }
 
     /// Ends it; answers its last line and its exit code.

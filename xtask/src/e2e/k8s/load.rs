@@ -7,11 +7,8 @@ use serde_json::{Value, json};
 
 use super::cluster::text;
 use super::mesh::Mesh;
-use crate::e2e::line::Line;
+use crate::e2e::line::{self, LOOK_EVERY, Line};
 use crate::signals::Trouble;
-
-/// How often the newest line is read.
-const LOOK_EVERY: Duration = Duration::from_millis(300);
 
 /// How long a load may take to end: what is under way has 60 s.
 const END_WITHIN: Duration = Duration::from_secs(100);
@@ -79,23 +76,8 @@ impl<'m> Load<'m> {
     /// # Errors
     /// None is in time; a promise is broken; or a signal came.
     pub(super) fn until(&self, what: &str, is_so: impl Fn(&Line) -> bool) -> Result<Line, Trouble> {
-        let mut newest = None;
-        let within = super::mesh::WITHIN;
-        let seen = self.mesh.cluster.signals().wait(within, || {
-            sleep(LOOK_EVERY);
-            let Ok(line) = self.line() else { return Ok(None) };
-            let broken = line.broken_promises();
-            if !broken.is_empty() {
-                let why = format!("{} while waiting until {what}", broken.join(", "));
-                return Err(Trouble::Failed(format!("{why}; {:?}", line.errors)));
-            }
-            newest = Some(line.clone());
-            Ok(is_so(&line).then_some(line))
-        })?;
-        seen.ok_or_else(|| {
-            let newest = newest.map_or_else(|| "no line".to_owned(), |line| format!("{line:?}"));
-            Trouble::Failed(format!("not within {} s: {what}; {newest}", within.as_secs()))
-        })
+        let signals = self.mesh.cluster.signals();
+        line::until(signals, super::mesh::WITHIN, what, || self.line(), is_so)
     }
 
     /// Waits until the load has gone on for a while, and all jobs of `since` are done.
