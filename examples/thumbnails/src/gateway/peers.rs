@@ -1,4 +1,4 @@
-//! The thumbnailers as the gateway sees them: waiting for them, and the two broadcasts.
+//! The thumbnailers as the gateway sees them: joining and waiting for them, and the two broadcasts.
 
 use std::time::Duration;
 
@@ -6,6 +6,7 @@ use meshwork_worker::{Command, Worker};
 use tokio::time::timeout;
 
 use crate::commands::{Done, Flush, Resize, Stats};
+use crate::limits;
 
 /// How long thumbnailers beyond those that are wanted are waited for.
 const OTHERS_WITHIN: Duration = Duration::from_secs(2);
@@ -19,12 +20,30 @@ pub struct Answer {
     pub done: Result<Done, String>,
 }
 
+/// Becomes a member as `gateway`, and waits for the thumbnailers: `within` that time the one, and
+/// then the other.
+///
+/// # Errors
+/// What to tell people: no master let it in, or how many thumbnailers are here.
+pub async fn join(wanted: usize, within: Duration) -> Result<Worker, String> {
+    let seconds = within.as_secs();
+    let start = limits::raise(Worker::builder("gateway")).strict_handlers().start();
+    let worker = timeout(within, start)
+        .await
+        .map_err(|_| format!("no master let it in within {seconds} s; RUST_LOG=info says more"))?
+        .map_err(|error| error.to_string())?;
+    match wait_for(&worker, wanted, within).await {
+        Ok(()) => Ok(worker),
+        Err(found) => Err(format!("{found} of {wanted} thumbnailers are here after {seconds} s")),
+    }
+}
+
 /// Waits until `wanted` thumbnailers are linked, and for a moment until all are that are members:
 /// who came just before us is not to be left out of the first round.
 ///
 /// # Errors
 /// How many there are after `within`.
-pub async fn wait_for(worker: &Worker, wanted: usize, within: Duration) -> Result<(), usize> {
+async fn wait_for(worker: &Worker, wanted: usize, within: Duration) -> Result<(), usize> {
     let enough = until(worker, || linked(worker) >= wanted);
     timeout(within, enough).await.map_err(|_| linked(worker))?;
     let all = until(worker, || linked(worker) >= worker.members(Resize::WORKER).len());

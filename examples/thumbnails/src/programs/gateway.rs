@@ -9,11 +9,10 @@ use crate::gateway::progress::Progress;
 use crate::gateway::report::Report;
 use crate::gateway::watch::{LOOK_EVERY, Stamp, Watch};
 use crate::gateway::{PICTURES, folder, peers, run, signals};
-use crate::limits;
 use crate::picture::Size;
 use clap::Parser;
 use meshwork_worker::Worker;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 const AFTER: &str = "\
 Exit codes: 0 every picture has its thumbnail, 1 some have not (each is named with its reason),
@@ -110,7 +109,9 @@ async fn carry_out(arguments: &Arguments) -> Result<Exit, String> {
     let thumbnails = plan(arguments, "thumbnails", arguments.edge, Means::Call)?;
     let previews = plan(arguments, "previews", PREVIEW_EDGE, Means::Job);
     let previews = if arguments.previews { Some(previews?) } else { None };
-    let gateway = Gateway { arguments, worker: join(arguments).await?, thumbnails, previews };
+    let within = Duration::from_secs(arguments.ready_within);
+    let worker = peers::join(usize::from(arguments.thumbnailers), within).await?;
+    let gateway = Gateway { arguments, worker, thumbnails, previews };
     let mut watch = Watch::default();
     watch.skip(stamped(&found.pictures));
     let mut outcomes = Vec::new();
@@ -195,22 +196,6 @@ fn plan(arguments: &Arguments, folder: &str, edge: u32, by: Means) -> Result<Pla
     std::fs::create_dir_all(&thumbnails)
         .map_err(|error| format!("{} cannot be made: {error}", thumbnails.display()))?;
     Ok(Plan { within: Size { width: edge, height: edge }, thumbnails, by })
-}
-
-/// Becomes a member and waits for the thumbnailers.
-async fn join(arguments: &Arguments) -> Result<Worker, String> {
-    let seconds = arguments.ready_within;
-    let within = Duration::from_secs(seconds);
-    let start = limits::raise(Worker::builder("gateway")).strict_handlers().start();
-    let worker = timeout(within, start)
-        .await
-        .map_err(|_| format!("no master let it in within {seconds} s; RUST_LOG=info says more"))?
-        .map_err(|error| error.to_string())?;
-    let wanted = usize::from(arguments.thumbnailers);
-    match peers::wait_for(&worker, wanted, within).await {
-        Ok(()) => Ok(worker),
-        Err(found) => Err(format!("{found} of {wanted} thumbnailers are here after {seconds} s")),
-    }
 }
 
 fn tell(report: &Report, arguments: &Arguments) -> Result<(), String> {

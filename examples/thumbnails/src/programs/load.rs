@@ -5,13 +5,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use crate::gateway::{peers, signals};
-use crate::limits;
 use crate::load::figures::Line;
 use crate::load::plan::{Bounds, Orders, Rates};
 use crate::load::steady;
 use clap::Parser;
-use meshwork_worker::Worker;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 const AFTER: &str = "\
 It ends at SIGTERM or Ctrl-C, or after --seconds: it starts nothing more, waits for what is under
@@ -91,14 +89,7 @@ async fn carry_out(arguments: &Arguments) -> Result<Line, String> {
         .map_err(|error| format!("the folder {shown} cannot be used: {error}"))?;
     let signal = signals::interrupted();
     let within = Duration::from_secs(arguments.ready_within);
-    let start = limits::raise(Worker::builder("gateway")).strict_handlers().start();
-    let worker = timeout(within, start)
-        .await
-        .map_err(|_| "no master let it in in time; RUST_LOG=info says more".to_owned())?
-        .map_err(|error| error.to_string())?;
-    peers::wait_for(&worker, usize::from(arguments.thumbnailers), within)
-        .await
-        .map_err(|found| format!("only {found} thumbnailers are here"))?;
+    let worker = peers::join(usize::from(arguments.thumbnailers), within).await?;
 
     let Arguments { resize, print, preview, .. } = *arguments;
     let rates = Rates { resize, print, preview };
