@@ -6,6 +6,8 @@
 mod binary;
 mod demo;
 mod events;
+#[cfg(any(feature = "file", feature = "redis"))]
+mod jobs;
 mod keygen;
 mod master;
 mod mesh;

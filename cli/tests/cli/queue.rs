@@ -8,17 +8,12 @@ use meshwork_queue::{
     FileBackend, FileOptions, JobEnd, NewJob, Queue, QueueBackend, QueueName, QueueOptions, Start,
 };
 use meshwork_shared::clock::Clock;
-use meshwork_shared::codec::Codec;
 use meshwork_shared::ids::JobId;
 use meshwork_shared::random::Random;
 use serde_json::{Value, json};
 
 use crate::binary::{Folder, Ran};
-
-const RESIZE: &str = "thumbnailer.resize";
-
-/// What jobs say: it must show nowhere.
-const BODY: &[u8] = b"hunter2";
+use crate::jobs::{BODY, RESIZE, depth_of, id, job};
 
 /// A folder with queues in a file.
 struct Site {
@@ -75,21 +70,6 @@ impl Site {
             ended.unwrap();
         }
     }
-}
-
-fn id(number: u16) -> JobId {
-    let mut id = [0; 16];
-    id[14..].copy_from_slice(&number.to_be_bytes());
-    JobId(id)
-}
-
-fn job(number: u16) -> NewJob {
-    let (caller, variant) = ("gateway".parse().unwrap(), "pod-1".parse().unwrap());
-    NewJob::new(id(number), caller, variant, Codec::Raw, BODY)
-}
-
-fn depth_of(row: &Value) -> [u64; 4] {
-    ["ready", "scheduled", "running", "dead"].map(|part| row[part].as_u64().unwrap())
 }
 
 #[tokio::test]

@@ -5,19 +5,13 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use meshwork_queue::{JobEnd, NewJob, Queue, QueueBackend, QueueName, QueueOptions, RedisBackend};
-use meshwork_shared::codec::Codec;
-use meshwork_shared::ids::JobId;
+use meshwork_queue::{JobEnd, Queue, QueueBackend, QueueName, QueueOptions, RedisBackend};
 use meshwork_shared::random::Random;
 use meshwork_shared::secret::MeshSecret;
 use serde_json::{Value, json};
 
 use crate::binary::{Folder, Ran};
-
-const RESIZE: &str = "thumbnailer.resize";
-
-/// What jobs say: it must show nowhere.
-const BODY: &[u8] = b"hunter2";
+use crate::jobs::{RESIZE, depth_of, id, job};
 
 /// A server that lives as long as the test.
 struct Server {
@@ -123,21 +117,6 @@ impl Site {
             queue.finish(lease.token(), JobEnd::Fail { error }).await.unwrap();
         }
     }
-}
-
-fn id(number: u16) -> JobId {
-    let mut id = [0; 16];
-    id[14..].copy_from_slice(&number.to_be_bytes());
-    JobId(id)
-}
-
-fn job(number: u16) -> NewJob {
-    let (caller, variant) = ("gateway".parse().unwrap(), "pod-1".parse().unwrap());
-    NewJob::new(id(number), caller, variant, Codec::Raw, BODY)
-}
-
-fn depth_of(row: &Value) -> [u64; 4] {
-    ["ready", "scheduled", "running", "dead"].map(|part| row[part].as_u64().unwrap())
 }
 
 #[tokio::test]
