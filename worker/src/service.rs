@@ -247,6 +247,12 @@ impl Service for LinkService {
     }
 
     fn computed_in_place(&self, command: &CommandRef, took: Duration) {
+        let access = self.access.load();
+        if let Entry::Open(served) = access.find(command, &self.caller).as_ref()
+            && !served.computes_in_place()
+        {
+            return;
+        }
         let name = match command {
             CommandRef::Number(number) => self
                 .numbering

@@ -274,7 +274,7 @@ impl Inner {
             *warned = Some(now);
             log::warn!(
                 "the handler of `{command}` computed for {} ms in place and held its lane up: \
-                 register it as blocking",
+                 register it as blocking, unless it waited for a core that others used",
                 took.as_millis()
             );
         }

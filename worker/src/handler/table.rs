@@ -65,6 +65,15 @@ pub(crate) struct Served {
     pub(crate) slots: Arc<Slots>,
 }
 
+impl Served {
+    /// Whether user code runs on the link's task when this is called. A blocking handler computes
+    /// on the pool, and a queued command is but stored: when a lane was held up meanwhile, the
+    /// system let it wait for a core.
+    pub(crate) fn computes_in_place(&self) -> bool {
+        !self.schema.queued && !self.handler.is_blocking()
+    }
+}
+
 /// The handlers of a worker by command name.
 pub(crate) struct Handlers {
     worker: WorkerName,
@@ -209,4 +218,47 @@ fn new_slots(schema: &CommandSchema, handler: &dyn Handler, blocking: usize) -> 
 /// Cores that this process may use.
 pub(crate) fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use meshwork_schema::Schema;
+    use meshwork_shared::link::message::Body;
+    use meshwork_shared::link::service::Handling;
+
+    use super::*;
+    use crate::context::Context;
+    use crate::handler::Held;
+
+    /// Answers nothing.
+    struct Mute {
+        is_blocking: bool,
+    }
+
+    impl Handler for Mute {
+        fn handle(&self, _: Context, _: Body, _: Held) -> Handling {
+            Box::pin(std::future::pending())
+        }
+
+        fn is_blocking(&self) -> bool {
+            self.is_blocking
+        }
+    }
+
+    #[test]
+    fn only_what_is_no_blocking_handler_and_not_queued_computes_in_place() {
+        let schema = "[shrink]\n[shrink._commands._balanced]\nask = {}\nprint = {}\n\
+                      keep = { queued = true }\n[gateway]\n_connect = [\"shrink\"]\n";
+        let schema = Schema::from_toml(schema).unwrap();
+        let registration = |command: &str, is_blocking| {
+            let handler = Arc::new(Mute { is_blocking });
+            Registration { owner: None, command: command.to_owned(), handler }
+        };
+        let registrations =
+            [registration("ask", false), registration("print", true), registration("keep", false)];
+        let worker = schema.worker("shrink").unwrap();
+        let handlers = Handlers::resolve(worker, &registrations, true, 2).unwrap();
+        let warned = |command| handlers.find(command).unwrap().computes_in_place();
+        assert_eq!(["ask", "print", "keep"].map(warned), [true, false, false]);
+    }
 }
