@@ -34,6 +34,27 @@ pub(super) async fn the_same_id_is_the_same_job(store: &Store) {
     assert_eq!((depth.live(), depth.dead), (0, 1));
 }
 
+pub(super) async fn a_batch_that_is_asked_for_again_stores_what_is_missing(store: &Store) {
+    let bench = store.open(options());
+    let jobs: Vec<NewJob> = (0..40).map(|number: u8| job(&number.to_string())).collect();
+    let first = bench.queue.enqueue(jobs[..20].to_vec()).await;
+    assert!(first.iter().all(|stored| stored.as_ref().is_ok_and(|stored| !stored.is_duplicate)));
+    let first_lease = bench.lease().await;
+    bench.end(&first_lease, done()).await;
+    // Those of the first batch in reverse, among them one that is done, and new ones between.
+    let mixed: Vec<NewJob> = (0..20)
+        .rev()
+        .flat_map(|number| [jobs[number].clone(), jobs[20 + number].clone()])
+        .collect();
+    let again = bench.other.enqueue(mixed.clone()).await;
+    let expected = mixed.iter().map(|sent| {
+        let is_duplicate = jobs[..20].iter().any(|known| known.id == sent.id);
+        Ok(Enqueued { id: sent.id, is_duplicate })
+    });
+    assert_eq!(again, expected.collect::<Vec<_>>());
+    assert_eq!(bench.queue.depth().await.unwrap().live(), 39);
+}
+
 pub(super) async fn a_dedupe_key_holds_for_its_window(store: &Store) {
     let bench = store.open(options());
     let window = Duration::from_millis(600);

@@ -67,6 +67,7 @@ pub(crate) async fn run(open: impl AsyncFn() -> Arc<dyn QueueBackend>) {
         order::who_waits_is_woken,
         order::queues_are_apart,
         enqueue::the_same_id_is_the_same_job,
+        enqueue::a_batch_that_is_asked_for_again_stores_what_is_missing,
         enqueue::a_dedupe_key_holds_for_its_window,
         enqueue::a_batch_is_stored_job_by_job,
         enqueue::a_full_queue_refuses,

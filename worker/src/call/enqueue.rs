@@ -7,7 +7,6 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::stream::{self, StreamExt};
 use meshwork_queue::{Enqueued, NewJob, QueueName};
 use meshwork_schema::CommandSchema;
 use meshwork_shared::ids::JobId;
@@ -20,9 +19,8 @@ use tokio::time::Instant;
 use super::attempts::Attempts;
 use super::options::CallOptions;
 use super::{Asking, Outgoing, decode};
-use crate::jobs::limits::{BATCH_BYTES_MAX, BATCH_JOBS_MAX, BATCH_LINKS_MAX};
 use crate::jobs::options::{JobOptions, job_options};
-use crate::jobs::store::{kept_trace, store, store_one};
+use crate::jobs::store::{kept_trace, store_one};
 use crate::jobs::wire::{EnqueueHead, write};
 use crate::traces::span::Kind;
 use crate::worker::Worker;
@@ -75,11 +73,11 @@ impl<'a> Storing<'a> {
         Ok((route.schema.clone(), call.deadline(route, Instant::now())))
     }
 
-    /// A job with these arguments, for a queue that is shared.
-    pub(crate) fn new_job(&self, body: Body) -> NewJob {
+    /// A job with these arguments and options, for a queue that is shared.
+    pub(crate) fn new_job(&self, body: Body, options: &JobOptions) -> NewJob {
         let me = self.worker.identity();
-        let id = self.job.id.unwrap_or_else(|| self.worker.inner().jobs.new_id());
-        let job = self.job.apply(NewJob::new(id, me.worker, me.variant, body.codec, body.bytes));
+        let id = options.id.unwrap_or_else(|| self.worker.inner().jobs.new_id());
+        let job = options.apply(NewJob::new(id, me.worker, me.variant, body.codec, body.bytes));
         let name = || format!("{}.{}", self.callee, self.command);
         let (inherited, tracer) = (self.worker.trace(), &self.worker.inner().tracer);
         let span = tracer.call(Kind::Enqueue, inherited, Instant::now(), name);
@@ -90,9 +88,8 @@ impl<'a> Storing<'a> {
     }
 
     /// The same as a message to the instance that keeps the queue.
-    pub(crate) fn message(&self, id: Option<JobId>, body: &Body) -> Result<Body, NotExecuted> {
-        let options = JobOptions { id, ..self.job.clone() };
-        write(&EnqueueHead::new(self.command, body.codec, &options), &body.bytes)
+    pub(crate) fn message(&self, body: &Body, options: &JobOptions) -> Result<Body, NotExecuted> {
+        write(&EnqueueHead::new(self.command, body.codec, options), &body.bytes)
     }
 
     fn outgoing(&self, asking: Asking, body: Body) -> Outgoing<'_> {
@@ -101,20 +98,20 @@ impl<'a> Storing<'a> {
     }
 
     /// Stores one job at an instance's process.
-    async fn store_there(
+    pub(super) async fn store_there(
         &self,
-        id: Option<JobId>,
         body: &Body,
+        mut options: JobOptions,
         deadline: Instant,
     ) -> Result<Receipt, CallError> {
         // Drawn here, so that one that goes to another instance after all is the same job.
-        let id = id.unwrap_or_else(|| self.worker.inner().jobs.new_id());
-        let body = self.message(Some(id), body).map_err(CallError::not_executed)?;
+        options.id.get_or_insert_with(|| self.worker.inner().jobs.new_id());
+        let body = self.message(body, &options).map_err(CallError::not_executed)?;
         let asked = Attempts::new(Ok(body), |body| self.outgoing(Asking::Enqueue, body));
         decode(&asked.until(deadline).await?)
     }
 
-    fn queue(&self, command: &CommandSchema) -> Result<QueueName, CallError> {
+    pub(super) fn queue(&self, command: &CommandSchema) -> Result<QueueName, CallError> {
         // The schema has it, so that it is a name.
         let callee = self.callee.parse();
         let callee = callee.map_err(|_| CallError::not_executed(NotExecuted::NoSuchCommand))?;
@@ -151,10 +148,10 @@ impl Enqueue<'_> {
         let body = body.map_err(CallError::not_executed)?;
         let (command, deadline) = storing.check(Asking::Enqueue)?;
         if storing.worker.inner().jobs.is_in_process() {
-            return storing.store_there(storing.job.id, &body, deadline).await;
+            return storing.store_there(&body, storing.job.clone(), deadline).await;
         }
         let queue = storing.queue(&command)?;
-        let job = storing.new_job(body);
+        let job = storing.new_job(body, &storing.job);
         let stored = store_one(storing.worker, &queue, &command, job, deadline).await?;
         Ok(Receipt::new(stored, queue, None))
     }
@@ -167,89 +164,6 @@ impl<'a> IntoFuture for Enqueue<'a> {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(self.run())
     }
-}
-
-/// Many queued calls of one command that are being put together; `.await` stores them, and says of
-/// each what became of it, in their order.
-#[must_use = "nothing is enqueued until it is awaited"]
-pub struct EnqueueAll<'a> {
-    pub(crate) storing: Storing<'a>,
-    pub(crate) bodies: Vec<Result<Body, NotExecuted>>,
-}
-
-impl EnqueueAll<'_> {
-    /// Waits for all receipts at most this long, instead of the command's `timeout`.
-    pub fn deadline(mut self, deadline: Duration) -> Self {
-        self.storing.call.deadline = Some(deadline);
-        self
-    }
-
-    job_options!(storing.job);
-
-    async fn run(self) -> Vec<Result<Receipt, CallError>> {
-        let Self { storing, bodies } = self;
-        let (command, deadline) = match storing.check(Asking::Enqueue) {
-            Ok(checked) => checked,
-            Err(error) => return vec![Err(error); bodies.len()],
-        };
-        if !storing.worker.inner().jobs.is_in_process() {
-            return store_batch(&storing, &command, bodies, deadline).await;
-        }
-        let storing = &storing;
-        let stored = bodies.into_iter().map(|body| async move {
-            let body = body.map_err(CallError::not_executed)?;
-            storing.store_there(None, &body, deadline).await
-        });
-        stream::iter(stored).buffered(BATCH_LINKS_MAX).collect().await
-    }
-}
-
-impl<'a> IntoFuture for EnqueueAll<'a> {
-    type Output = Vec<Result<Receipt, CallError>>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.run())
-    }
-}
-
-/// Stores jobs of one queue, a bounded number by each request.
-async fn store_batch(
-    storing: &Storing<'_>,
-    command: &CommandSchema,
-    bodies: Vec<Result<Body, NotExecuted>>,
-    deadline: Instant,
-) -> Vec<Result<Receipt, CallError>> {
-    let queue = match storing.queue(command) {
-        Ok(queue) => queue,
-        Err(error) => return vec![Err(error); bodies.len()],
-    };
-    let mut results = Vec::with_capacity(bodies.len());
-    let mut bodies = bodies.into_iter().peekable();
-    while bodies.peek().is_some() {
-        let (mut jobs, mut bytes, mut outcomes) = (Vec::new(), 0, Vec::new());
-        while jobs.len() < BATCH_JOBS_MAX && (jobs.is_empty() || bytes < BATCH_BYTES_MAX) {
-            match bodies.next() {
-                Some(Ok(body)) => {
-                    bytes += body.bytes.len();
-                    jobs.push(storing.new_job(body));
-                    outcomes.push(None);
-                }
-                Some(Err(reason)) => outcomes.push(Some(reason)),
-                None => break,
-            }
-        }
-        let stored = store(storing.worker, &queue, command, jobs, deadline).await;
-        let mut stored = stored.into_iter();
-        results.extend(outcomes.into_iter().map(|refused| {
-            if let Some(reason) = refused {
-                return Err(CallError::not_executed(reason));
-            }
-            let lost = Err(CallError::not_executed(NotExecuted::Cancelled));
-            Ok(Receipt::new(stored.next().unwrap_or(lost)?, queue.clone(), None))
-        }));
-    }
-    results
 }
 
 /// Bytes as they are, as arguments.

@@ -94,7 +94,7 @@ impl<'a> EnqueueBroadcast<'a> {
     async fn by_links(self) -> Outcomes<Receipt> {
         let Self { storing, body, only, except } = self;
         let body = match storing.job.check() {
-            Ok(()) => body.and_then(|body| storing.message(None, &body)),
+            Ok(()) => body.and_then(|body| storing.message(&body, &storing.job)),
             Err(reason) => Err(reason),
         };
         let Storing { worker, callee, command, call, .. } = storing;
@@ -114,7 +114,7 @@ async fn store_for(
     let key = instance.key.clone();
     let queue =
         QueueName::of_instance(key.worker.clone(), command.name.clone(), key.variant.clone());
-    let job = storing.new_job(body);
+    let job = storing.new_job(body, &storing.job);
     let stored = store_one(storing.worker, &queue, command, job, deadline).await?;
     Ok(Receipt::new(stored, queue, Some(key)))
 }

@@ -3,7 +3,7 @@
 //! * [`balanced`]: one instance, by strategy; another one when it was not executed
 //! * [`broadcast`]: every instance, one outcome each
 //! * [`direct`]: one variant
-//! * [`enqueue`]: a job, or many; [`enqueue_broadcast`]: a job for every instance
+//! * [`enqueue`]: a job; [`enqueue_all`]: many; [`enqueue_broadcast`]: one for every instance
 //! * [`options`]: what a caller may choose
 
 mod attempts;
@@ -11,6 +11,7 @@ pub mod balanced;
 pub mod broadcast;
 pub mod direct;
 pub mod enqueue;
+pub mod enqueue_all;
 pub mod enqueue_broadcast;
 mod metered;
 pub mod options;

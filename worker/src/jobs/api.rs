@@ -4,7 +4,8 @@ use bytes::Bytes;
 
 use super::figures::JobFigures;
 use super::handle::{JobHandle, JobRef};
-use crate::call::enqueue::{Enqueue, EnqueueAll, Storing, raw};
+use crate::call::enqueue::{Enqueue, Storing, raw};
+use crate::call::enqueue_all::EnqueueAll;
 use crate::call::enqueue_broadcast::EnqueueBroadcast;
 use crate::call::{encode, json_body};
 use crate::command::Command;
@@ -40,10 +41,36 @@ impl Worker {
         Enqueue { storing: Storing::new(self, worker, command), body: raw(bytes) }
     }
 
-    /// Stores many calls of a queued command; one receipt or error each, in their order.
+    /// Stores many calls of a queued command; one receipt or error each, in their order. With ids
+    /// of your own it is safe to ask again for those of which the outcome is unknown:
+    ///
+    /// ```no_run
+    /// use meshwork_worker::{Command, JobId, Worker};
+    /// # use serde::{Deserialize, Serialize};
+    /// # #[derive(Clone, Serialize, Deserialize)]
+    /// # struct Render { page: u32 }
+    /// # impl Command for Render {
+    /// #     const WORKER: &'static str = "press";
+    /// #     const NAME: &'static str = "render";
+    /// #     type Reply = ();
+    /// # }
+    /// # async fn render(worker: &Worker, book: u64, pages: Vec<Render>) {
+    /// // The same page of the same book is the same job, whenever it is asked for.
+    /// let id = |page: &Render| {
+    ///     JobId((u128::from(book) << 64 | u128::from(page.page)).to_be_bytes())
+    /// };
+    /// for _ in 0..3 {
+    ///     let ids: Vec<JobId> = pages.iter().map(id).collect();
+    ///     let stored = worker.enqueue_all(pages.clone()).ids(ids).await;
+    ///     if stored.iter().all(Result::is_ok) {
+    ///         break;
+    ///     }
+    /// }
+    /// # }
+    /// ```
     pub fn enqueue_all<C: Command>(&self, commands: impl IntoIterator<Item = C>) -> EnqueueAll<'_> {
         let bodies = commands.into_iter().map(|command| encode(&command)).collect();
-        EnqueueAll { storing: Storing::new(self, C::WORKER, C::NAME), bodies }
+        EnqueueAll::new(Storing::new(self, C::WORKER, C::NAME), bodies)
     }
 
     /// Stores many calls of a queued command without types.
@@ -54,7 +81,7 @@ impl Worker {
         arguments: impl IntoIterator<Item = &'b serde_json::Value>,
     ) -> EnqueueAll<'a> {
         let bodies = arguments.into_iter().map(|arguments| Ok(json_body(arguments))).collect();
-        EnqueueAll { storing: Storing::new(self, worker, command), bodies }
+        EnqueueAll::new(Storing::new(self, worker, command), bodies)
     }
 
     /// Stores one job for every instance of a queued broadcast command; one receipt each.

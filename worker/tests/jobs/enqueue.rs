@@ -1,5 +1,6 @@
 //! What a caller may choose, and what it is told.
 
+use std::collections::BTreeMap;
 use std::future::IntoFuture;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use meshwork_worker::{
 };
 use tokio::time::Instant;
 
-use super::support::{eventually, soon};
+use super::support::{PATIENCE, eventually, soon};
 use super::*;
 
 #[tokio::test]
@@ -115,19 +116,85 @@ async fn many_are_stored_at_once_and_each_has_its_receipt() {
         let log = Log::default();
         let _press = site.press("one", &log).start().await.unwrap();
         let shop = site.shop().await;
-        let receipts = shop.enqueue_all((0..600).map(|number| Many(number, 0))).await;
+        let many = shop.enqueue_all((0..600).map(|number| Many(number, 0)));
+        let receipts = many.deadline(PATIENCE).await;
         assert_eq!(receipts.len(), 600);
         let ids: std::collections::BTreeSet<_> =
             receipts.into_iter().map(|receipt| receipt.unwrap().job).collect();
         assert_eq!(ids.len(), 600);
-        eventually("all ran", || (0..600).all(|number| log.count(&format!("end {number}")) == 1))
-            .await;
+        eventually("all ran", || ends(&log).len() == 600).await;
+        assert!(ends(&log).values().all(|count| *count == 1), "{kind:?}: {:?}", ends(&log));
         let values = [serde_json::json!([600, 0]), serde_json::json!([601, 0])];
         let receipts = shop.enqueue_all_json("press", "many", &values).await;
         assert!(receipts.iter().all(Result::is_ok));
         let refused = shop.enqueue_all_json("press", "nothing", &values).await;
         assert_eq!(refused.len(), 2);
         assert!(refused.iter().all(Result::is_err));
+    }
+}
+
+/// How often each of many has ended.
+fn ends(log: &Log) -> BTreeMap<String, usize> {
+    let mut ends = BTreeMap::new();
+    for line in log.lines().into_iter().filter(|line| line.starts_with("end ")) {
+        *ends.entry(line).or_default() += 1;
+    }
+    ends
+}
+
+#[tokio::test]
+async fn a_batch_that_is_asked_for_again_is_stored_once() {
+    for kind in every_kind() {
+        let site = Site::start(kind).await;
+        let log = Log::default();
+        let _press = site.press("one", &log).start().await.unwrap();
+        let shop = site.shop().await;
+        let id = |number: u64| JobId(u128::from(number + 1).to_be_bytes());
+        let store = async |numbers: std::ops::Range<u64>| {
+            let many = shop.enqueue_all(numbers.clone().map(|number| Many(number, 0)));
+            let receipts = many.ids(numbers.map(id)).deadline(PATIENCE).await;
+            receipts.into_iter().map(Result::unwrap).collect::<Vec<_>>()
+        };
+        let first = store(0..300).await;
+        assert!(first.iter().all(|receipt| !receipt.is_duplicate), "{kind:?}");
+        let again = store(100..500).await;
+        let known = again.iter().filter(|receipt| receipt.is_duplicate).map(|receipt| receipt.job);
+        assert!(known.eq((100..300).map(id)), "{kind:?}");
+        eventually("all ran", || ends(&log).len() == 500).await;
+        assert!(store(0..500).await.iter().all(|receipt| receipt.is_duplicate), "all are done");
+        assert!(ends(&log).values().all(|count| *count == 1), "{kind:?}: {:?}", ends(&log));
+    }
+}
+
+#[tokio::test]
+async fn each_job_of_a_batch_may_have_options_of_its_own() {
+    for kind in every_kind() {
+        let site = Site::start(kind).await;
+        let log = Log::default();
+        let press = site.press("one", &log).start().await.unwrap();
+        let shop = site.shop().await;
+        let prints = ["later", "refused", "now"].map(answer);
+        let receipts = shop.enqueue_all(prints.clone()).delay(Duration::from_secs(3600)).each(
+            |number, options| match number {
+                0 => options.id = Some(JobId([5; 16])),
+                1 => options.attempts = Some(0),
+                _ => options.start = meshwork_queue::Start::Now,
+            },
+        );
+        let receipts = receipts.await;
+        let later = receipts[0].as_ref().unwrap();
+        assert_eq!(later.job, JobId([5; 16]));
+        let scheduled = shop.job::<Print>(later).status().await.unwrap();
+        assert!(matches!(scheduled, Some(JobStatus::Scheduled { .. })), "{scheduled:?}");
+        let refused = receipts[1].as_ref().unwrap_err();
+        assert!(refused.to_string().contains("at least one attempt"), "{refused}");
+        let now = receipts[2].as_ref().unwrap();
+        soon("the one of now", shop.job::<Print>(now).into_future()).await.unwrap();
+
+        let few = shop.enqueue_all(prints).ids([JobId([6; 16])]).await;
+        let told = few[2].as_ref().unwrap_err().to_string();
+        assert!(few.len() == 3 && told.contains("1 ids for 3 calls"), "{few:?}");
+        drop(press);
     }
 }
 

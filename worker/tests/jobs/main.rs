@@ -31,7 +31,7 @@ const SCHEMA: &str = r#"
 _allow = ["shop"]
 [press._commands._balanced]
 print  = { queued = true, responds = true, attempts = 3, backoff = "10ms..50ms", lease = "1s" }
-many   = { queued = true, concurrency = 4, lease = "1s" }
+many   = { queued = true, concurrency = 4 }
 grind  = { queued = true, attempts = 1, run_timeout = "200ms" }
 secret = { queued = true, allow = ["clerk"] }
 [press._commands._broadcast]
