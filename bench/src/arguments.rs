@@ -18,6 +18,7 @@ use crate::what::What;
     cargo xtask bench -- --only call --json      only the real thing, for machines\n  \
     cargo xtask bench --peers --only peers       beside what people would use instead\n  \
     cargo xtask bench queue                      durable jobs through Redis\n  \
+    cargo xtask bench dashboard                  what the dashboard costs the master\n  \
     cargo xtask bench -- hostile                 what floods cost")]
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Arguments {
@@ -45,6 +46,9 @@ pub(crate) enum Command {
     /// The many clients of `links`; started by the benchmark itself
     #[command(hide = true)]
     Join(JoinArguments),
+    /// Many members of a mesh in one process; started by `bench dashboard` and `e2e dashboard`
+    #[command(hide = true)]
+    Crowd(CrowdArguments),
     /// One part of `hostile`; started by the benchmark itself
     #[command(hide = true)]
     Attack(AttackArguments),
@@ -182,6 +186,22 @@ pub(crate) struct JoinArguments {
     /// Workers that join all at once a while later.
     #[arg(long)]
     pub(crate) many: usize,
+}
+
+#[derive(Args)]
+pub(crate) struct CrowdArguments {
+    /// Where the master's HTTP side is.
+    #[arg(long)]
+    pub(crate) master: String,
+    /// The file of the mesh secret.
+    #[arg(long)]
+    pub(crate) secret_file: PathBuf,
+    /// Members, of all workers.
+    #[arg(long, default_value_t = 100)]
+    pub(crate) members: usize,
+    /// Calls a second of all gateways together.
+    #[arg(long, default_value_t = 100)]
+    pub(crate) calls_per_s: u32,
 }
 
 #[derive(Args)]

@@ -9,6 +9,7 @@
 //! * [`measurement`], [`target`]: what runs come to
 //! * [`report`], [`markdown`], [`plot`], [`progress`]: showing
 //! * [`queue`]: durable jobs
+//! * [`mod@crowd`]: a mesh of many members, to be looked at
 //! * [`hostile`]: floods, and timing of refusals
 //!
 //! Processes and counting are in the crate `harness`, which the peers share.
@@ -16,6 +17,7 @@
 
 mod arguments;
 mod call;
+mod crowd;
 mod drive;
 mod hostile;
 mod limit;
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
         Some(Command::Serve(serve)) => serve::run(&serve),
         Some(Command::Drive(drive)) => drive::run(&drive),
         Some(Command::Join(join)) => links::join(&join),
+        Some(Command::Crowd(crowd)) => crowd::run(&crowd),
         Some(Command::Attack(attack)) => hostile::attack(&attack),
     };
     match done {

@@ -1,4 +1,8 @@
 //! `cargo xtask bench`: builds the benchmark with optimisation and hands it its arguments.
+//!
+//! * `dashboard.rs`: what needs a browser, and is measured from here
+
+mod dashboard;
 
 use crate::peers::{self, Profile};
 use crate::process::{self, cargo};
@@ -6,6 +10,9 @@ use crate::queue_peers;
 
 /// The first argument that asks for durable jobs, which have peers of their own.
 const QUEUE: &str = "queue";
+
+/// The first argument that asks what the dashboard costs.
+const DASHBOARD: &str = "dashboard";
 
 /// The argument that asks for what people would use instead, which is then built too.
 const PEERS: &str = "--peers";
@@ -34,6 +41,9 @@ enum Aead {
 /// # Errors
 /// When it does not build or ends with a failure.
 pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
+    if arguments.arguments.first().is_some_and(|argument| argument == DASHBOARD) {
+        return dashboard::run(&arguments.arguments[1..]);
+    }
     let mut command = cargo(&["run", "--release", "--quiet", "-p", "meshwork-bench"]);
     if arguments.aead == Aead::Chacha20poly1305 {
         command.arg("--no-default-features");

@@ -5,11 +5,15 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod bench;
+mod browser;
+mod crowd;
 mod demo;
 mod e2e;
 mod fuzz;
+mod mesh;
 mod peers;
 mod process;
+mod programs;
 mod queue_peers;
 mod signals;
 mod soak;

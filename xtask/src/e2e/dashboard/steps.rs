@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::browser::Browser;
-use super::mesh::Mesh;
+use super::thumbnails;
+use crate::browser::Browser;
+use crate::mesh::{MASTER, Mesh};
 
 /// The page while people look at it on a screen.
 const SCREEN: (u32, u32) = (1440, 1180);
@@ -77,7 +78,7 @@ async fn enter(browser: &Browser, token: &str) -> Result<(), String> {
 
 /// A job that cannot run becomes a dead letter, and is run again by its button.
 async fn dead_letter(browser: &Browser, mesh: &Mesh<'_>) -> Result<(), String> {
-    mesh.enqueue_broken()?;
+    thumbnails::enqueue_broken(mesh)?;
     let button = "document.querySelector('tr[data-queue=\"thumbnailer.preview\"] button')";
     browser.until("the dead letter is counted", &format!("{button}?.textContent === '1'")).await?;
     let deaths = "document.querySelectorAll('#events-list li[data-kind=dead_letter]').length";
@@ -100,7 +101,7 @@ async fn load(browser: &Browser, mesh: &mut Mesh<'_>) -> Result<(), String> {
     let rate = "parseFloat(document.querySelector(\
                 'tr[data-command=\"thumbnailer.resize\"] td').textContent)";
     browser.until("nobody calls yet", &format!("!({rate} > 0)")).await?;
-    mesh.start_load()?;
+    thumbnails::start_load(mesh)?;
     browser.until("a call raises the rate", &format!("{rate} > 0")).await?;
     let p99 = "document.querySelectorAll(\
                'tr[data-command=\"thumbnailer.resize\"] td')[5].textContent !== '–'";
@@ -173,7 +174,7 @@ async fn killed_worker(browser: &Browser, mesh: &mut Mesh<'_>) -> Result<(), Str
 
 /// A master that is gone is told, and what was seen stays to be seen.
 async fn lost_master(browser: &Browser, mesh: &mut Mesh<'_>) -> Result<(), String> {
-    mesh.kill("master");
+    mesh.kill(MASTER);
     let lost = "!document.getElementById('lost').hidden";
     browser.until("that the master is gone is told", lost).await?;
     browser.until("what was seen stays", &format!("{READY} > 0")).await?;

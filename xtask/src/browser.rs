@@ -1,4 +1,5 @@
-//! Chromium without a screen, by way of its driver. Both end with it.
+//! Chromium without a screen, by way of its driver. Both end with it. For `e2e dashboard` and `bench
+//! dashboard`.
 
 use std::fmt::Debug;
 use std::fs;
@@ -16,7 +17,10 @@ use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 use url::{ParseError, Url};
 
-use crate::process::program;
+use crate::process::{self, program};
+
+/// What has to be on the machine, and the package of Debian that brings it.
+const PROGRAMS: [(&str, &str); 2] = [("chromium", "chromium"), ("chromedriver", "chromium-driver")];
 
 /// How long the driver may take to answer.
 const DRIVER_WITHIN: Duration = Duration::from_secs(30);
@@ -41,7 +45,7 @@ const FLAGS: [&str; 9] = [
 ];
 
 /// A browser with one page.
-pub(super) struct Browser {
+pub(crate) struct Browser {
     client: Client,
     driver: Child,
     out: PathBuf,
@@ -67,7 +71,7 @@ impl Browser {
     ///
     /// # Errors
     /// Driver or browser does not start.
-    pub(super) async fn start(out: &Path) -> Result<Self, String> {
+    pub(crate) async fn start(out: &Path) -> Result<Self, String> {
         let profile = TempDir::new().map_err(|error| format!("no temporary folder: {error}"))?;
         let port = free_port()?;
         let log = fs::File::create(out.join("chromedriver.log"));
@@ -114,7 +118,7 @@ impl Browser {
     ///
     /// # Errors
     /// It does not load.
-    pub(super) async fn open(&self, address: &str) -> Result<(), String> {
+    pub(crate) async fn open(&self, address: &str) -> Result<(), String> {
         self.client.goto(address).await.map_err(|error| format!("{address}: {error}"))
     }
 
@@ -122,7 +126,7 @@ impl Browser {
     ///
     /// # Errors
     /// It throws.
-    pub(super) async fn run(&self, script: &str) -> Result<Value, String> {
+    pub(crate) async fn run(&self, script: &str) -> Result<Value, String> {
         let done = self.client.execute(script, Vec::new()).await;
         done.map_err(|error| format!("`{script}`: {error}"))
     }
@@ -131,7 +135,7 @@ impl Browser {
     ///
     /// # Errors
     /// It never is; `what` says what was waited for.
-    pub(super) async fn until(&self, what: &str, expression: &str) -> Result<(), String> {
+    pub(crate) async fn until(&self, what: &str, expression: &str) -> Result<(), String> {
         let until = Instant::now() + PATIENCE;
         let script = format!("return Boolean({expression})");
         while self.run(&script).await? != Value::Bool(true) {
@@ -148,7 +152,7 @@ impl Browser {
     ///
     /// # Errors
     /// The browser does not do it.
-    pub(super) async fn resize(&self, width: u32, height: u32) -> Result<(), String> {
+    pub(crate) async fn resize(&self, width: u32, height: u32) -> Result<(), String> {
         let resized = self.client.set_window_size(width, height).await;
         resized.map_err(|error| format!("{width} x {height}: {error}"))
     }
@@ -157,7 +161,7 @@ impl Browser {
     ///
     /// # Errors
     /// There is no picture, or no place for it.
-    pub(super) async fn picture(&self, name: &str) -> Result<(), String> {
+    pub(crate) async fn picture(&self, name: &str) -> Result<(), String> {
         let bytes = self.client.screenshot().await.map_err(|error| format!("{name}: {error}"))?;
         let file = self.out.join(format!("{name}.png"));
         fs::write(&file, bytes).map_err(|error| format!("{}: {error}", file.display()))
@@ -167,7 +171,7 @@ impl Browser {
     ///
     /// # Errors
     /// The driver does not tell.
-    pub(super) async fn errors(&self) -> Result<Vec<String>, String> {
+    pub(crate) async fn errors(&self) -> Result<Vec<String>, String> {
         let logged = self.client.issue_cmd(Logged).await.map_err(|error| error.to_string())?;
         let lines = logged.as_array().cloned().unwrap_or_default();
         let bad =
@@ -176,12 +180,18 @@ impl Browser {
     }
 
     /// Ends browser and driver.
-    pub(super) async fn close(self) {
+    pub(crate) async fn close(self) {
         let Self { client, driver, .. } = self;
         // One that does not answer ends with its driver.
         let _ = tokio::time::timeout(DRIVER_WITHIN, client.close()).await;
         end(driver);
     }
+}
+
+/// What is not on the machine, and how it comes there; for people.
+pub(crate) fn missing() -> Option<String> {
+    let (name, package) = PROGRAMS.into_iter().find(|(name, _)| process::find(name).is_none())?;
+    Some(format!("no `{name}` here; on Debian: apt-get install -y {package}"))
 }
 
 fn end(mut driver: Child) {

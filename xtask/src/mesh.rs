@@ -1,4 +1,5 @@
-//! The processes: a master, its thumbnailers, and what keeps them busy. Dropping the mesh ends all.
+//! A mesh of processes on this machine, for what is done to the dashboard: a master, and what else is
+//! started beside it. Dropping the mesh ends all.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -12,42 +13,18 @@ use std::time::Duration;
 use serde::Deserialize;
 use tempfile::TempDir;
 
-use crate::process::{self, cargo};
+use crate::process;
+use crate::programs::Programs;
 use crate::workspace;
 
 /// How long a process may take to say that it is there.
 const READY_WITHIN: Duration = Duration::from_secs(60);
 
-/// How long a lost member stays on the list here, so that it can be seen to go.
-const LOST_KEPT: &str = "8s";
+/// The name of the master among the processes.
+pub(crate) const MASTER: &str = "master";
 
 /// Any free port of this machine.
 const ANY_PORT: &str = "127.0.0.1:0";
-
-/// The built programs.
-pub(super) struct Programs(BTreeMap<String, PathBuf>);
-
-impl Programs {
-    /// Builds them as the demo does.
-    ///
-    /// # Errors
-    /// They do not build.
-    pub(super) fn build() -> Result<Self, String> {
-        let packages = ["build", "--package", "meshwork", "--package", "thumbnails", "--bins"];
-        process::build(cargo(&packages)).map(Self)
-    }
-
-    /// A folder beside the one of the programs.
-    pub(super) fn beside(&self, folder: &str) -> PathBuf {
-        let built = self.0.values().next().and_then(|path| path.parent()?.parent());
-        built.map_or_else(|| workspace::root().join("target"), Path::to_path_buf).join(folder)
-    }
-
-    fn path(&self, name: &str) -> Result<&Path, String> {
-        let found = self.0.get(name).map(PathBuf::as_path);
-        found.ok_or_else(|| format!("cargo built no program `{name}`"))
-    }
-}
 
 /// What a running master says of itself; it says more than is needed here.
 #[derive(Debug, Deserialize)]
@@ -58,7 +35,7 @@ struct Running {
 }
 
 /// The mesh on this machine.
-pub(super) struct Mesh<'a> {
+pub(crate) struct Mesh<'a> {
     programs: &'a Programs,
     logs: PathBuf,
     state: TempDir,
@@ -78,12 +55,17 @@ impl Drop for Ended {
 }
 
 impl<'a> Mesh<'a> {
-    /// Starts a master, and three thumbnailers with their queue in a file.
+    /// Starts a master with that schema and those variables.
     ///
     /// # Errors
-    /// One of them does not start.
-    pub(super) fn start(programs: &'a Programs, logs: &Path) -> Result<Self, String> {
-        let state = tempfile::Builder::new().prefix("meshwork-e2e-").tempdir();
+    /// It does not start.
+    pub(crate) fn start(
+        programs: &'a Programs,
+        logs: &Path,
+        schema: &str,
+        settings: &[(&str, &str)],
+    ) -> Result<Self, String> {
+        let state = tempfile::Builder::new().prefix("meshwork-xtask-").tempdir();
         let state = state.map_err(|error| format!("no temporary folder: {error}"))?;
         let running =
             Running { http: String::new(), authority: String::new(), token_file: PathBuf::new() };
@@ -91,33 +73,25 @@ impl<'a> Mesh<'a> {
         let mut mesh = Self { programs, logs, state, running, processes };
         let mut keygen = mesh.program("meshwork")?;
         process::run(keygen.arg("keygen").arg("--out").arg(mesh.path("mesh.secret")))?;
-        mesh.start_master()?;
-        for nth in 1..=3 {
-            let name = format!("thumbnailer-{nth}");
-            let mut command = mesh.worker("thumbnailer")?;
-            command.env("MESHWORK_VARIANT", &name);
-            mesh.spawn(&name, command, |line| line.ends_with(" is ready").then_some(()))?;
-        }
+        let mut command = mesh.program("meshwork")?;
+        command
+            .args(["master", "--json"])
+            .env("MESHWORK_SCHEMA_FILE", workspace::root().join(schema))
+            .env("MESHWORK_MESH_LISTEN", ANY_PORT)
+            .env("MESHWORK_HTTP_LISTEN", ANY_PORT)
+            .env("MESHWORK_STATE_DIR", mesh.path("master"))
+            .envs(settings.iter().copied());
+        mesh.running = mesh.spawn(MASTER, command, |line| serde_json::from_str(line).ok())?;
         Ok(mesh)
     }
 
-    fn start_master(&mut self) -> Result<(), String> {
-        let mut command = self.program("meshwork")?;
-        command
-            .args(["master", "--json"])
-            .env("MESHWORK_SCHEMA_FILE", workspace::root().join("examples/thumbnails/mesh.toml"))
-            .env("MESHWORK_MESH_LISTEN", ANY_PORT)
-            .env("MESHWORK_HTTP_LISTEN", ANY_PORT)
-            .env("MESHWORK_LOST_KEPT", LOST_KEPT)
-            .env("MESHWORK_LEASE", "2s")
-            .env("MESHWORK_STATE_DIR", self.path("master"));
-        let running = self.spawn("master", command, |line| serde_json::from_str(line).ok())?;
-        self.running = running;
-        Ok(())
+    /// Where the master's HTTP side is.
+    pub(crate) fn http(&self) -> &str {
+        &self.running.http
     }
 
     /// Where the dashboard is.
-    pub(super) fn dashboard(&self) -> String {
+    pub(crate) fn dashboard(&self) -> String {
         format!("{}/", self.running.http)
     }
 
@@ -125,40 +99,31 @@ impl<'a> Mesh<'a> {
     ///
     /// # Errors
     /// The file of the token cannot be read.
-    pub(super) fn token(&self) -> Result<String, String> {
+    pub(crate) fn token(&self) -> Result<String, String> {
         let file = &self.running.token_file;
         let token = fs::read_to_string(file);
         token.map(|token| token.trim().to_owned()).map_err(|error| format!("{file:?}: {error}"))
     }
 
-    /// Keeps the thumbnailers busy until it is ended.
-    ///
-    /// # Errors
-    /// It does not start.
-    pub(super) fn start_load(&mut self) -> Result<(), String> {
-        let mut command = self.worker("load")?;
-        let pictures = workspace::root().join("examples/thumbnails/pictures");
-        command.arg("--pictures").arg(pictures).args(["--resize", "8", "--print", "3"]);
-        command.args(["--preview", "2", "--thumbnailers", "2"]);
-        self.spawn("load", command, |_| Some(()))
-    }
-
-    /// Enqueues a job whose argument no thumbnailer can read.
-    ///
-    /// # Errors
-    /// It was not stored.
-    pub(super) fn enqueue_broken(&self) -> Result<(), String> {
-        let mut command = self.worker("meshwork")?;
-        command.args(["call", "thumbnailer.preview", r#"{"broken": true}"#, "--as", "gateway"]);
-        process::run(&mut command)
-    }
-
     /// Ends a process as a crash does.
-    pub(super) fn kill(&mut self, name: &str) {
+    pub(crate) fn kill(&mut self, name: &str) {
         self.processes.remove(name);
     }
 
-    fn worker(&self, name: &str) -> Result<Command, String> {
+    /// The number of a process that was started under that name.
+    ///
+    /// # Errors
+    /// There is none.
+    pub(crate) fn pid(&self, name: &str) -> Result<u32, String> {
+        let process = self.processes.get(name);
+        process.map(|process| process.0.id()).ok_or_else(|| format!("{name} does not run"))
+    }
+
+    /// A program that joins this mesh.
+    ///
+    /// # Errors
+    /// It was not built.
+    pub(crate) fn worker(&self, name: &str) -> Result<Command, String> {
         let mut command = self.program(name)?;
         command
             .env("MESHWORK_MASTER", &self.running.http)
@@ -180,12 +145,17 @@ impl<'a> Mesh<'a> {
         Ok(command)
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    /// A place for a file of this mesh.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.state.path().join(name)
     }
 
-    /// Starts a process, and waits until it prints a line that `pick` wants.
-    fn spawn<T: Send + 'static>(
+    /// Starts a process under a name, and waits until it prints a line that `pick` wants. Its
+    /// standard input ends with the mesh.
+    ///
+    /// # Errors
+    /// It does not start, or prints none; the log is named.
+    pub(crate) fn spawn<T: Send + 'static>(
         &mut self,
         name: &str,
         mut command: Command,
@@ -194,7 +164,7 @@ impl<'a> Mesh<'a> {
         let log = self.logs.join(format!("{name}.log"));
         let file = File::create(&log).map_err(|error| format!("{}: {error}", log.display()))?;
         let mut child = command
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(file)
             .spawn()
