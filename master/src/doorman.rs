@@ -1,6 +1,7 @@
 //! Who may knock at the mesh port, and how the master introduces itself. Shared by the actor, which
 //! changes it, and by the handshakes under way, which ask it.
 
+use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use meshwork_schema::Schema;
@@ -11,7 +12,9 @@ use meshwork_shared::link::accept::Doorman;
 use meshwork_shared::secret::{LinkKind, MeshSecret, Psk, PskId};
 use meshwork_shared::ticket::{Bearer, Claims, Validity};
 use subtle::ConstantTimeEq;
+use tokio::time::Instant;
 
+use crate::events::{EventKind, Refusals};
 use crate::registry::AdmissionKey;
 use crate::signing::Signing;
 
@@ -37,6 +40,7 @@ pub(crate) struct MasterDoorman {
     /// Number of the master's own ticket: one that no other ticket has.
     serial: u64,
     state: Mutex<State>,
+    refusals: Mutex<Refusals>,
 }
 
 #[derive(Debug, Default)]
@@ -54,7 +58,15 @@ impl MasterDoorman {
         clock: Clock,
         serial: u64,
     ) -> Self {
-        Self { secrets, signing, node, clock, serial, state: Mutex::default() }
+        Self {
+            secrets,
+            signing,
+            node,
+            clock,
+            serial,
+            state: Mutex::default(),
+            refusals: Mutex::default(),
+        }
     }
 
     /// Another schema is in force: its workers' join keys are the ones that open.
@@ -70,6 +82,11 @@ impl MasterDoorman {
     /// What a key with that name admits, if it opens.
     pub(crate) fn admission(&self, id: &PskId) -> Option<AdmissionKey> {
         find(&self.lock().keys, id).map(|(_, admission)| admission.clone())
+    }
+
+    /// Refused handshakes that are to be told of now.
+    pub(crate) fn refusals(&self, now: Instant) -> Vec<EventKind> {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner).due(now)
     }
 
     fn keys(&self, schema: &Schema) -> Vec<(Psk, AdmissionKey)> {
@@ -144,6 +161,10 @@ impl Doorman for MasterDoorman {
                 ..Parameters::default()
             },
         }
+    }
+
+    fn refused(&self, cause: &'static str, from: SocketAddr) {
+        self.refusals.lock().unwrap_or_else(PoisonError::into_inner).note(cause, from.ip());
     }
 }
 

@@ -1,5 +1,5 @@
-//! Chromium without a screen, by way of its driver. Both end with it. For `e2e dashboard` and `bench
-//! dashboard`.
+//! Chromium without a screen, by way of its driver. Both end with it. For `e2e dashboard` and
+//! `bench dashboard`.
 
 use std::fmt::Debug;
 use std::fs;

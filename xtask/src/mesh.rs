@@ -1,5 +1,5 @@
-//! A mesh of processes on this machine, for what is done to the dashboard: a master, and what else is
-//! started beside it. Dropping the mesh ends all.
+//! A mesh of processes on this machine, for what is done to the dashboard: a master, and what else
+//! is started beside it. Dropping the mesh ends all.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};

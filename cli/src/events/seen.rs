@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::terminal::screen_safe;
 
 /// The kinds that there are (docs/OBSERVABILITY.md).
-pub(crate) const KINDS: [&str; 13] = [
+pub(crate) const KINDS: [&str; 14] = [
     "master_started",
     "joined",
     "ready",
@@ -20,6 +20,7 @@ pub(crate) const KINDS: [&str; 13] = [
     "schema_changed",
     "schema_refused",
     "admission_refused",
+    "handshake_refused",
     "dead_letter",
 ];
 
@@ -48,8 +49,15 @@ pub(crate) struct Seen {
 impl Seen {
     /// Whether somebody should look at it.
     pub(crate) fn is_bad(&self) -> bool {
-        let bad = ["lost", "link_down", "schema_refused", "admission_refused", "dead_letter"];
-        bad.contains(&self.kind.as_str())
+        matches!(
+            self.kind.as_str(),
+            "lost"
+                | "link_down"
+                | "schema_refused"
+                | "admission_refused"
+                | "handshake_refused"
+                | "dead_letter"
+        )
     }
 
     /// What happened, in one line that steers no terminal.
@@ -70,10 +78,9 @@ impl Seen {
             }
             "schema_changed" => format!("schema {} is in force", self.field("schema")),
             "schema_refused" => self.field("report"),
-            "admission_refused" => {
-                let times = self.fields.get("times").and_then(Value::as_u64).unwrap_or(1);
-                let times = if times > 1 { format!(" ({times} times)") } else { String::new() };
-                format!("{member}: {}{times}", self.field("message"))
+            "admission_refused" => format!("{member}: {}{}", self.field("message"), self.times()),
+            "handshake_refused" => {
+                format!("{} from {}{}", self.field("cause"), self.field("from"), self.times())
             }
             "dead_letter" => format!(
                 "{} {} on {member}, attempt {}: {}",
@@ -85,6 +92,12 @@ impl Seen {
             _ => Value::Object(self.fields.clone()).to_string(),
         };
         screen_safe(&text.split_whitespace().collect::<Vec<_>>().join(" "))
+    }
+
+    /// How many it stands for, if more than one.
+    fn times(&self) -> String {
+        let times = self.fields.get("times").and_then(Value::as_u64).unwrap_or(1);
+        if times > 1 { format!(" ({times} times)") } else { String::new() }
     }
 
     /// A field as text; nothing if there is none.
@@ -135,6 +148,8 @@ mod tests {
         );
         let refused = json!({"message": "no ticket", "times": 3});
         assert_eq!(event("admission_refused", refused), "thumbnailer/one: no ticket (3 times)");
+        let stranger = json!({"cause": "wrong_psk", "from": "192.0.2.7", "times": 40});
+        assert_eq!(event("handshake_refused", stranger), "wrong_psk from 192.0.2.7 (40 times)");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What can happen.
 
+use std::net::IpAddr;
+
 use meshwork_shared::ids::{Incarnation, NodeId};
 use meshwork_shared::protocol::limits::TEXT_BYTES_MAX;
 use meshwork_shared::protocol::{MemberKey, Refusal, RemovalReason, Status};
@@ -96,6 +98,16 @@ pub enum EventKind {
         cause: String,
         /// Why, as a sentence.
         message: String,
+        /// How many refusals of that cause this stands for.
+        times: u64,
+    },
+    /// A handshake at the mesh port was refused: who dialled showed no secret, a wrong one, or
+    /// nothing that can be read. At most one a minute for each cause; the others are counted.
+    HandshakeRefused {
+        /// Why, as a word: that of its counter.
+        cause: String,
+        /// Where the last of them came from.
+        from: IpAddr,
         /// How many refusals of that cause this stands for.
         times: u64,
     },

@@ -24,7 +24,7 @@ use actix::{Actor, AsyncContext, Context, Handler, SpawnHandle};
 use meshwork_schema::Schema;
 use meshwork_shared::clock::Clock;
 use meshwork_shared::limits::Limits;
-use meshwork_shared::link::accept::refuse;
+use meshwork_shared::link::accept::{Doorman as _, refuse};
 use meshwork_shared::link::close::CloseCode;
 use meshwork_shared::link::task::link;
 use meshwork_shared::protocol::{Join, JoinReply, MemberKey, Message as _, Refusal, ToMaster};
@@ -182,6 +182,7 @@ impl RegistryActor {
             actor.forget_aged_roots(ctx);
             actor.sessions.close_idle(Instant::now());
             actor.look_away();
+            actor.tell_refusals();
         });
         self.wake = Some((next, timer));
     }
@@ -236,8 +237,12 @@ impl Handler<Arrived> for RegistryActor {
     fn handle(&mut self, Arrived(accepted): Arrived, ctx: &mut Context<Self>) {
         let turned_away = match self.doorman.admission(&accepted.preamble.psk_id) {
             _ if self.stopping => Err((CloseCode::Leaving, "the master is shutting down")),
-            None => Err((CloseCode::Denied, "that key does not open any more")),
+            None => {
+                self.doorman.refused("retired_key", accepted.from);
+                Err((CloseCode::Denied, "that key does not open any more"))
+            }
             Some(_) if self.sessions.is_full() => {
+                self.doorman.refused("full", accepted.from);
                 Err((CloseCode::NotReady, "the master has as many links as it may"))
             }
             Some(key) => Ok(key),

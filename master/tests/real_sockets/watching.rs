@@ -155,6 +155,19 @@ async fn what_happens_to_members_is_told_in_order_and_can_be_resumed() {
 }
 
 #[tokio::test]
+async fn a_stranger_with_another_secret_is_told_of() {
+    let (mesh, other) = (Mesh::new(57), Mesh::new(58));
+    let (master, web) = start(&mesh).await;
+    let node = Process::new(&mesh, "gateway", "pod-1").node;
+    Client::link(&mesh, master.mesh_addr(), &other.psk(), &node).await.err().unwrap();
+    let page = web.events("after=1&wait=20s").await;
+    let from = std::net::Ipv4Addr::LOCALHOST.into();
+    let refused = EventKind::HandshakeRefused { cause: "unknown_psk".to_owned(), from, times: 1 };
+    assert_eq!(page.events[0].what, refused);
+    master.shutdown().await;
+}
+
+#[tokio::test]
 async fn whoever_waits_is_told_as_it_happens() {
     let mesh = Mesh::new(42);
     let (master, web) = start(&mesh).await;

@@ -48,6 +48,12 @@ pub trait Doorman: Send + Sync + 'static {
     /// What this end tells a dialer that holds the pre-shared key. The largest frame is filled in
     /// from the limits.
     fn introduction(&self, preamble: &Preamble) -> Introduction;
+
+    /// A handshake came to nothing, for that [cause](AcceptError::cause). Strangers can make it
+    /// happen as often as they like: what is done here must be cheap and bounded.
+    fn refused(&self, cause: &'static str, from: SocketAddr) {
+        let _ = (cause, from);
+    }
 }
 
 /// What an acceptor brings.

@@ -10,13 +10,13 @@ const GROUPS = {
   members: ["master_started", "joined", "ready", "draining", "left", "lost"],
   links: ["link_up", "link_down", "links_changed"],
   schema: ["schema_changed", "schema_refused"],
-  refused: ["admission_refused", "schema_refused"],
+  refused: ["admission_refused", "handshake_refused", "schema_refused"],
   dead_letter: ["dead_letter"],
 };
 const TONE = {
   joined: "good", ready: "good", link_up: "good", schema_changed: "good", master_started: "good",
   draining: "warn", link_down: "warn", links_changed: "warn", left: "plain", lost: "bad",
-  schema_refused: "bad", admission_refused: "bad", dead_letter: "bad", gap: "warn",
+  schema_refused: "bad", admission_refused: "bad", handshake_refused: "bad", dead_letter: "bad", gap: "warn",
 };
 
 let events = [];
@@ -83,6 +83,8 @@ function words(event) {
     case "schema_refused": return event.report;
     case "admission_refused":
       return `${who}: ${event.message}${event.times > 1 ? ` (${event.times} times)` : ""}`;
+    case "handshake_refused":
+      return `${event.cause.replaceAll("_", " ")}, from ${event.from}${event.times > 1 ? ` (${event.times} times)` : ""}`;
     case "dead_letter": return `${event.queue} ${event.job.slice(0, 8)}…: ${event.error}`;
     default: return who;
   }

@@ -133,6 +133,12 @@ impl RegistryActor {
         }
     }
 
+    /// Tells of handshakes that were refused.
+    pub(super) fn tell_refusals(&self) {
+        let told = self.doorman.refusals(Instant::now());
+        told.into_iter().for_each(|event| self.events.push(event));
+    }
+
     /// Somebody looks.
     fn look(&mut self) {
         let was_watched = self.is_watched();

@@ -113,12 +113,13 @@ impl<D: Doorman> Knock<D> {
 }
 
 impl Dropped {
-    fn report<D>(&self, accepting: &Accepting<D>, from: SocketAddr) {
+    fn report<D: Doorman>(&self, accepting: &Accepting<D>, from: SocketAddr) {
         let cause = match self {
             Self::Evicted => "evicted",
             Self::Rate => "rate",
             Self::Failed(error) => error.cause(),
         };
+        accepting.doorman.refused(cause, from);
         if let Some(times) = accepting.counters.count(cause, Instant::now()) {
             let from = from.ip();
             log::warn!("handshake refused ({cause}, {times} times), the last from {from}: {self}");

@@ -8,8 +8,8 @@ use crate::mesh::Mesh;
 /// Pictures of the mesh that the page is watched for.
 const PICTURES: u32 = 5;
 
-/// Counts the pictures that are drawn, by the marks that the page sets, with the time that takes, and
-/// the elements that come anew meanwhile.
+/// Counts the pictures that are drawn, by the marks that the page sets, with the time that takes,
+/// and the elements that come anew meanwhile.
 const WATCH: &str = "window.drawn = []; window.made = 0;\
     new PerformanceObserver((list) => window.drawn.push(...list.getEntries()\
     .filter((entry) => entry.name === 'draw').map((entry) => entry.duration)))\
