@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use meshwork_shared::ids::JobId;
+use tokio::time::{Instant, timeout_at};
 
 use crate::error::{EnqueueError, FinishError, Unavailable};
 use crate::job::{DeadLetter, Enqueued, Finished, JobEnd, Lease, LeaseToken, NewJob};
@@ -82,6 +83,26 @@ pub trait Queue: Send + Sync + 'static {
     /// # Errors
     /// [`EnqueueError`], one for each job, in their order.
     fn enqueue(&self, jobs: Vec<NewJob>) -> BoxFuture<'_, Vec<Result<Enqueued, EnqueueError>>>;
+
+    /// As [`enqueue`](Self::enqueue), answered at `until` at the latest. What was not sent to the
+    /// store by then never is, and is `Unavailable` (where a backend can tell); what was sent and
+    /// not answered is `Unknown`.
+    ///
+    /// # Errors
+    /// [`EnqueueError`], one for each job, in their order.
+    fn enqueue_until(
+        &self,
+        jobs: Vec<NewJob>,
+        until: Instant,
+    ) -> BoxFuture<'_, Vec<Result<Enqueued, EnqueueError>>> {
+        let count = jobs.len();
+        Box::pin(async move {
+            match timeout_at(until, self.enqueue(jobs)).await {
+                Ok(stored) => stored,
+                Err(_) => vec![Err(EnqueueError::late()); count],
+            }
+        })
+    }
 
     /// Stores the job of a due time unless that of this or a later one was stored before: of all
     /// that call it, with whatever clocks, one stores. Answers whether this call did: no also for

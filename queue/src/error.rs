@@ -42,6 +42,13 @@ pub enum EnqueueError {
     },
 }
 
+impl EnqueueError {
+    /// It was sent, and there was no answer in the caller's time.
+    pub(crate) fn late() -> Self {
+        Self::Unknown { message: "no answer in time".to_owned() }
+    }
+}
+
 /// The store of the queues did not answer, or refused. Safe to retry.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("the queue is not reachable: {message}")]

@@ -130,7 +130,9 @@ impl Enqueuer {
         if generation > 0 && self.listed.load(Ordering::Relaxed) == generation {
             return Ok(());
         }
-        self.core.store.command(&self.core.site.note(), until).await?;
+        let listed = self.core.store.command(&self.core.site.note(), until).await;
+        // Whatever became of that, no job was sent.
+        listed.map_err(|error| CallError { is_refused: true, ..error })?;
         self.listed.store(self.core.store.generation(), Ordering::Relaxed);
         Ok(())
     }
@@ -172,7 +174,22 @@ impl Send1 for Enqueuer {
     }
 
     fn not_sent() -> Self::Answer {
-        Err(EnqueueError::Unavailable { message: "the store was busy for too long".to_owned() })
+        Err(EnqueueError::Unavailable {
+            message: "nothing was sent in time, the store is away or busy".to_owned(),
+        })
+    }
+
+    fn late() -> Self::Answer {
+        Err(EnqueueError::late())
+    }
+
+    fn failed(error: CallError) -> Self::Answer {
+        Err(refused(error))
+    }
+
+    async fn reach(&self, until: Instant) -> Result<(), CallError> {
+        self.core.store.reach(until).await?;
+        self.list(until).await
     }
 
     async fn send(&self, items: Vec<Prepared>, until: Instant) -> Vec<Self::Answer> {

@@ -116,6 +116,19 @@ impl Send1 for Finisher {
         Err(FinishError::Unavailable { message: "the store was busy for too long".to_owned() })
     }
 
+    fn late() -> Self::Answer {
+        Err(FinishError::Unavailable { message: "no answer in time".to_owned() })
+    }
+
+    fn failed(error: CallError) -> Self::Answer {
+        Err(unavailable(error))
+    }
+
+    /// Nobody asks whether the end of a run was sent.
+    async fn reach(&self, _: Instant) -> Result<(), CallError> {
+        Ok(())
+    }
+
     async fn send(&self, items: Vec<Ending>, until: Instant) -> Vec<Self::Answer> {
         let numbers = match self.end(&items, until).await {
             Ok(numbers) => numbers,

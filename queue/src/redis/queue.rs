@@ -114,7 +114,11 @@ impl RedisQueue {
         }
     }
 
-    async fn store_all(&self, jobs: Vec<NewJob>) -> Vec<Result<Enqueued, EnqueueError>> {
+    async fn store_all(
+        &self,
+        jobs: Vec<NewJob>,
+        until: Option<Instant>,
+    ) -> Vec<Result<Enqueued, EnqueueError>> {
         let mut results = Vec::with_capacity(jobs.len());
         let mut prepared = Vec::with_capacity(jobs.len());
         for job in &jobs {
@@ -128,7 +132,10 @@ impl RedisQueue {
         }
         let mut stored = Vec::with_capacity(prepared.len());
         for part in cut::<Enqueuer>(prepared) {
-            stored.extend(self.enqueues.send(part).await);
+            stored.extend(match until {
+                Some(until) => self.enqueues.send_until(part, until).await,
+                None => self.enqueues.send(part).await,
+            });
         }
         let mut stored = stored.into_iter();
         let none = || Err(refused(super::answer::strange()));
@@ -228,7 +235,15 @@ impl RedisQueue {
 
 impl Queue for RedisQueue {
     fn enqueue(&self, jobs: Vec<NewJob>) -> BoxFuture<'_, Vec<Result<Enqueued, EnqueueError>>> {
-        Box::pin(self.store_all(jobs))
+        Box::pin(self.store_all(jobs, None))
+    }
+
+    fn enqueue_until(
+        &self,
+        jobs: Vec<NewJob>,
+        until: Instant,
+    ) -> BoxFuture<'_, Vec<Result<Enqueued, EnqueueError>>> {
+        Box::pin(self.store_all(jobs, Some(until)))
     }
 
     fn enqueue_due(

@@ -1,7 +1,11 @@
 //! A call to the store: over the shared connection, again when it breaks, and with an honest word
 //! about what is known when it fails.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use meshwork_shared::backoff::Backoff;
@@ -34,6 +38,8 @@ pub(super) struct Store {
     outages: AtomicU64,
     /// Tries that broke since the last success.
     broken: AtomicU64,
+    /// When that was.
+    succeeded: std::sync::Mutex<Option<Instant>>,
 }
 
 /// Why a call failed.
@@ -43,6 +49,9 @@ pub(super) struct CallError {
     pub(super) is_refused: bool,
     pub(super) message: String,
 }
+
+/// A connection that worked within this time is taken for one that works.
+const FRESH: Duration = Duration::from_millis(100);
 
 /// What an error says about the command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +79,7 @@ impl Store {
             made: watch::Sender::new(0),
             outages: AtomicU64::new(0),
             broken: AtomicU64::new(0),
+            succeeded: std::sync::Mutex::default(),
         }
     }
 
@@ -100,6 +110,42 @@ impl Store {
     /// Sends a plain command that is safe to send again.
     pub(super) async fn command(&self, command: &Cmd, until: Instant) -> Result<Value, CallError> {
         self.send(&|_, _| command.clone(), until, true).await
+    }
+
+    /// Waits for a connection that is not known to be broken. Nothing is written that matters.
+    ///
+    /// # Errors
+    /// There is none: [`CallError::is_refused`].
+    pub(super) async fn reach(&self, until: Instant) -> Result<(), CallError> {
+        let mut backoff = Backoff::new(RETRY_WAIT.0, RETRY_WAIT.1);
+        loop {
+            let message = match timeout_at(until, self.connection()).await {
+                Ok(Ok(_)) if self.is_fresh() => return Ok(()),
+                Ok(Ok((mut connection, generation))) => {
+                    // Handed over and not waited for: that fails only where nobody writes it.
+                    match at_once(connection.query(&redis::cmd("PING"))).await {
+                        Some(Err(error)) => {
+                            self.drop_connection(generation).await;
+                            error.to_string()
+                        }
+                        Some(Ok(_)) | None => return Ok(()),
+                    }
+                }
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => "no connection in time".to_owned(),
+            };
+            let wait = backoff.next(&self.random);
+            if Instant::now() + wait >= until {
+                self.note_failure(&message);
+                return Err(CallError { is_refused: true, message });
+            }
+            sleep(wait).await;
+        }
+    }
+
+    fn is_fresh(&self) -> bool {
+        let succeeded = *self.succeeded.lock().unwrap_or_else(PoisonError::into_inner);
+        succeeded.is_some_and(|at| at.elapsed() < FRESH)
     }
 
     async fn send(
@@ -152,11 +198,19 @@ impl Store {
             Ok(Err(error)) => return Err((Fate::Later, error.to_string())),
             Err(_) => return Err((Fate::Later, "no connection in time".to_owned())),
         };
-        let sent = timeout_at(until, connection.query(command)).await;
-        let (fate, message) = match sent {
-            Ok(Ok(value)) => return Ok(value),
-            Ok(Err(error)) => (fate(&error), error.to_string()),
-            Err(_) => (Fate::Broken, late()),
+        let mut query = pin!(connection.query(command));
+        let (fate, message) = match at_once(query.as_mut()).await {
+            Some(Ok(value)) => return Ok(value),
+            // Nothing can have been written and answered by now: nobody writes to it any more.
+            Some(Err(error)) if fate(&error) == Fate::Broken => {
+                (Fate::Elsewhere, error.to_string())
+            }
+            Some(Err(error)) => (fate(&error), error.to_string()),
+            None => match timeout_at(until, query).await {
+                Ok(Ok(value)) => return Ok(value),
+                Ok(Err(error)) => (fate(&error), error.to_string()),
+                Err(_) => (Fate::Broken, late()),
+            },
         };
         let is_useless = matches!(fate, Fate::Broken | Fate::Elsewhere);
         if is_useless && self.is_given_up() {
@@ -199,11 +253,25 @@ impl Store {
     }
 
     fn note_success(&self) {
+        let mut succeeded = self.succeeded.lock().unwrap_or_else(PoisonError::into_inner);
+        *succeeded = Some(Instant::now());
+        drop(succeeded);
         self.broken.store(0, Ordering::Relaxed);
         if self.outages.load(Ordering::Relaxed) > 0 && self.outages.swap(0, Ordering::Relaxed) > 0 {
             log::info!("the queues are reachable again");
         }
     }
+}
+
+/// What a future answers at its first poll. On the one thread that talks with the store nothing
+/// else runs meanwhile: not what writes to the connection either.
+async fn at_once<F: Future>(future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    poll_fn(|cx| match future.as_mut().poll(cx) {
+        Poll::Ready(answer) => Poll::Ready(Some(answer)),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
 }
 
 /// Reads from an error what became of the command. A script is refused before its first write or

@@ -67,6 +67,66 @@ async fn without_a_server_nothing_is_stored_and_the_caller_knows() {
     assert_eq!(enqueue(&queue, 1).await, Ok(false));
 }
 
+async fn enqueue_within(queue: &Arc<dyn Queue>, number: u8, ms: u64) -> Result<bool, EnqueueError> {
+    let until = tokio::time::Instant::now() + Duration::from_millis(ms);
+    Ok(queue.enqueue_until(vec![job(number)], until).await.remove(0)?.is_duplicate)
+}
+
+/// Half a second is less than a call takes that tries again.
+#[tokio::test]
+async fn who_has_little_time_knows_that_nothing_was_sent() {
+    if !is_installed() {
+        return;
+    }
+    let mut server = Server::start(&[]).await;
+    let (queue, new) = (open(&server.url()), open(&server.url()));
+    assert_eq!(enqueue_within(&queue, 1, 20_000).await, Ok(false));
+    server.kill();
+    // Until the connection is heard to end, and is not taken for one that has just worked.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let patient = {
+        let queue = queue.clone();
+        tokio::spawn(async move { enqueue_within(&queue, 2, 20_000).await })
+    };
+    for (number, queue) in [(3, &queue), (4, &new), (5, &queue)] {
+        let refused = enqueue_within(queue, number, 500).await;
+        assert!(matches!(refused, Err(EnqueueError::Unavailable { .. })), "{number}: {refused:?}");
+    }
+    server.restart().await;
+    assert_eq!(patient.await.unwrap(), Ok(false), "it waited longer, and in the same batch");
+    assert_eq!(enqueue_within(&new, 6, 20_000).await, Ok(false));
+    for number in 3..=5 {
+        assert_eq!(queue.status(JobId([number; 16])).await, Ok(None), "{number} is never sent");
+    }
+    assert_eq!(queue.depth().await.unwrap().ready, 3);
+}
+
+#[tokio::test]
+async fn who_has_little_time_is_told_what_may_have_been_done() {
+    if !is_installed() {
+        return;
+    }
+    let server = Server::start(&[]).await;
+    let (queue, new) = (open(&server.url()), open(&server.url()));
+    assert_eq!(enqueue(&queue, 1).await, Ok(false));
+    server.pause();
+    // The system takes what is written, and the server reads it when it goes on.
+    let unknown = enqueue_within(&queue, 2, 500).await;
+    assert!(matches!(unknown, Err(EnqueueError::Unknown { .. })), "{unknown:?}");
+    // One waits behind that, and the other for a connection.
+    for (number, queue) in [(3, &queue), (4, &new)] {
+        let refused = enqueue_within(queue, number, 500).await;
+        assert!(matches!(refused, Err(EnqueueError::Unavailable { .. })), "{number}: {refused:?}");
+    }
+    server.resume();
+    enqueue_within(&queue, 2, 20_000).await.unwrap();
+    assert_eq!(enqueue_within(&new, 5, 20_000).await, Ok(false));
+    for number in 3..=4 {
+        assert_eq!(queue.status(JobId([number; 16])).await, Ok(None), "{number} is never sent");
+    }
+    assert_eq!(queue.depth().await.unwrap().ready, 3);
+}
+
 #[tokio::test]
 async fn a_server_that_says_nothing_leaves_it_unknown() {
     if !is_installed() {

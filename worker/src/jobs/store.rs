@@ -7,7 +7,7 @@ use meshwork_schema::CommandSchema;
 use meshwork_shared::ids::CallId;
 use meshwork_shared::outcome::{CallError, NotExecuted, UnknownCause};
 use meshwork_shared::record::TraceContext;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::sealing;
 use crate::worker::Worker;
@@ -34,13 +34,15 @@ pub(crate) async fn store(
     }
     if !sealed.is_empty() {
         let queue = worker.inner().jobs.open(name, command);
-        let stored = timeout_at(deadline, queue.enqueue(sealed)).await;
-        let mut stored = stored.ok().map(Vec::into_iter);
+        let mut stored = queue.enqueue_until(sealed, deadline).await.into_iter();
+        let is_late = Instant::now() >= deadline;
         for result in results.iter_mut().filter(|result| result.is_none()) {
-            *result = Some(match stored.as_mut().map(Iterator::next) {
-                Some(Some(stored)) => stored.map_err(not_stored),
-                Some(None) => Err(unknown(UnknownCause::Queue { message: "no word".to_owned() })),
-                None => Err(unknown(UnknownCause::Deadline)),
+            *result = Some(match stored.next() {
+                Some(Err(EnqueueError::Unknown { .. })) if is_late => {
+                    Err(unknown(UnknownCause::Deadline))
+                }
+                Some(stored) => stored.map_err(not_stored),
+                None => Err(unknown(UnknownCause::Queue { message: "no word".to_owned() })),
             });
         }
     }
