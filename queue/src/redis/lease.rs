@@ -4,6 +4,7 @@
 //! asks, and asks again when the bell rings, when something is due or a lease may end, or after
 //! [`LOOK_INTERVAL`]. What it took for a caller that is gone is handed back.
 
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -31,6 +32,9 @@ const LOOK_INTERVAL_DEAF: Duration = Duration::from_millis(500);
 /// The wait after a call that failed; each has waited [`CALL_TIMEOUT`] or was refused.
 const FAILURE_WAIT: Duration = Duration::from_millis(250);
 
+/// Who leaves waits no longer than this for a store that does not say what it gave.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(1);
+
 /// A job as it came from the store.
 #[derive(Debug)]
 pub(super) struct Taken {
@@ -42,7 +46,7 @@ pub(super) struct Taken {
 }
 
 /// Takings whose callers are gone. Each is over when its sender is dropped: what it took, if
-/// anything, is handed back by then.
+/// anything, is handed back by then, unless the store does not answer.
 #[derive(Default)]
 pub(super) struct Withdrawn(Mutex<Vec<watch::Receiver<()>>>);
 
@@ -143,18 +147,20 @@ pub(super) struct Ask {
 
 impl Ask {
     /// Takes jobs as soon as there are any. When the caller is gone it ends early, unless the store
-    /// may have given jobs to it: those are handed back first.
+    /// may have given jobs to it: those are handed back first. Nobody waits for that while the
+    /// store does not answer.
     pub(super) async fn take(self, Reply { mut answer, over }: Reply) {
+        let mut over = Some(over);
         let mut rung = self.ring.rung();
         // Since when an answer is missing.
         let mut unsure: Option<Instant> = None;
         loop {
             // Noted before the look: what rings in between is not missed.
             rung.mark_unchanged();
-            let wait = match self.send(unsure.is_some()).await {
+            let wait = match self.send_for(unsure.is_some(), &mut answer, &mut over).await {
                 Ok((_, taken)) if !taken.is_empty() => {
                     let (core, io) = (self.core, self.io);
-                    let handover = Handover { taken, core, io, over: Some(over) };
+                    let handover = Handover { taken, core, io, over };
                     // If the caller is gone, dropping it hands the jobs back.
                     drop(answer.send(handover));
                     return;
@@ -178,12 +184,35 @@ impl Ask {
             // What was given then is taken back by the store after that time.
             let lease = self.core.options.lease;
             let is_owed = unsure.is_some_and(|since| since.elapsed() < lease);
+            // Where something is owed, the last try failed.
+            let left = async {
+                match is_owed {
+                    true => gone(&mut answer, &mut over, Duration::ZERO).await,
+                    false => answer.closed().await,
+                }
+            };
             tokio::select! {
                 biased;
-                () = answer.closed(), if !is_owed => return,
+                () = left => if !is_owed { return },
                 () = until(&mut rung, wait) => {}
             }
         }
+    }
+
+    /// As [`send`](Self::send), for a caller that may go.
+    async fn send_for(
+        &self,
+        again: bool,
+        answer: &mut oneshot::Sender<Handover>,
+        over: &mut Option<watch::Sender<()>>,
+    ) -> Result<(Option<Duration>, Vec<Taken>), CallError> {
+        let mut sending = pin!(self.send(again));
+        tokio::select! {
+            biased;
+            sent = &mut sending => return sent,
+            () = gone(answer, over, ANSWERS_WITHIN) => {}
+        }
+        sending.await
     }
 
     /// What there is, and when to look again because of the time alone.
@@ -197,6 +226,21 @@ impl Ask {
         let until = Instant::now() + CALL_TIMEOUT;
         read_taken(self.core.call(&script::LEASE, &arguments, until).await?)
     }
+}
+
+/// When the caller has been gone for so long: nobody waits for the end of its taking from then on.
+/// Never after that.
+async fn gone(
+    answer: &mut oneshot::Sender<Handover>,
+    over: &mut Option<watch::Sender<()>>,
+    since: Duration,
+) {
+    if over.is_none() {
+        return std::future::pending().await;
+    }
+    answer.closed().await;
+    sleep(since).await;
+    *over = None;
 }
 
 async fn until(rung: &mut watch::Receiver<u64>, wait: Duration) {

@@ -127,6 +127,28 @@ async fn who_has_little_time_is_told_what_may_have_been_done() {
     assert_eq!(queue.depth().await.unwrap().ready, 3);
 }
 
+/// The lease is 30 s; so long the store may keep what it gave.
+#[tokio::test]
+async fn who_leaves_does_not_wait_for_a_server_that_says_nothing() {
+    if !is_installed() {
+        return;
+    }
+    let server = Server::start(&[]).await;
+    let options = QueueOptions { attempts: 2, ..QueueOptions::default() };
+    let queue = backend(&server.url()).open(name("resize"), options);
+    assert_eq!(enqueue(&queue, 1).await, Ok(false));
+    server.pause();
+    // The question is on its way, and its answer never comes.
+    let asked = tokio::time::timeout(Duration::from_millis(200), queue.lease("pod-1#1", 1)).await;
+    assert!(asked.is_err(), "the server is paused");
+    let left = tokio::time::timeout(Duration::from_secs(10), queue.handed_back()).await;
+    assert!(left.is_ok(), "it waits for as long as the lease");
+    server.resume();
+    // Whoever is still there gives it back all the same.
+    let again = lease(&queue).await;
+    assert!(again.id == JobId([1; 16]) && !again.is_last, "no attempt is used up: {again:?}");
+}
+
 #[tokio::test]
 async fn a_server_that_says_nothing_leaves_it_unknown() {
     if !is_installed() {
