@@ -121,7 +121,7 @@ pub enum EventKind {
         member: MemberKey,
         /// Number of that run.
         attempt: u32,
-        /// How it failed, as that member says.
+        /// How it failed, as that member says, or who found it in the queue.
         error: String,
     },
 }

@@ -1,6 +1,6 @@
 //! Handshakes that were refused, as events. Anybody who reaches the port can cause them, as many as
-//! he likes: they are counted, and told of so seldom that they push nothing else out of the history.
-//! Pure.
+//! he likes: they are counted, and told of so seldom that they push nothing else out of the
+//! history. Pure.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

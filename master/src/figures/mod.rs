@@ -16,7 +16,7 @@ mod picture;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use meshwork_schema::{CommandName, Schema, WorkerName};
@@ -39,6 +39,10 @@ const FRESH: Duration = Duration::from_secs(30);
 /// Commands whose latency is kept; that of more is not known.
 const COMMANDS_MAX: usize = 4096;
 
+/// Dead letters that several members may find and that are told of once; of the oldest it is
+/// forgotten that it was.
+const FOUND_MAX: usize = 1024;
+
 /// What members report.
 #[derive(Debug, Default)]
 pub(crate) struct Figures {
@@ -46,6 +50,9 @@ pub(crate) struct Figures {
     links: Links,
     /// How long calls took, by callee and command.
     latency: BTreeMap<(WorkerName, CommandName), Recent>,
+    /// Dead letters that members found in their queue and that were told of, the oldest first: by
+    /// queue, job and time of death.
+    found: VecDeque<(String, String, u64)>,
 }
 
 /// What a member says of its process.
@@ -77,7 +84,11 @@ impl Figures {
         };
         let links = links.iter().filter(may_link).cloned().collect();
         let mut events = self.links.replace(key, links);
-        events.extend(dead.iter().map(|job| dead_letter(key, job)));
+        for job in dead {
+            if self.is_news(job) {
+                events.push(dead_letter(key, job));
+            }
+        }
         let before = self.members.get(key).filter(|member| member.continues(incarnation, &report));
         for command in served {
             let earlier = before.map(|member| member.latency_of(&command.command));
@@ -93,6 +104,20 @@ impl Figures {
         let member = MemberFigures::after(self.members.remove(key), incarnation, report, now);
         self.members.insert(key.clone(), member);
         events
+    }
+
+    /// Whether that death was not told of yet.
+    fn is_news(&mut self, dead: &DeadJob) -> bool {
+        let Some(found) = &dead.found else { return true };
+        let death = (dead.queue.clone(), dead.job.clone(), found.died_unix_ms);
+        if self.found.contains(&death) {
+            return false;
+        }
+        if self.found.len() == FOUND_MAX {
+            self.found.pop_front();
+        }
+        self.found.push_back(death);
+        true
     }
 
     /// A member has no link to the master any more: what it reported is of the past.
@@ -120,8 +145,11 @@ impl Figures {
 }
 
 fn dead_letter(member: &MemberKey, dead: &DeadJob) -> EventKind {
-    let DeadJob { queue, job, attempt, error } = dead.clone();
-    EventKind::DeadLetter { queue, job, member: member.clone(), attempt, error }
+    let DeadJob { queue, job, attempt, error, found } = dead.clone();
+    // A member can name no other worker than its own.
+    let variant = found.map_or_else(|| member.variant.clone(), |found| found.variant);
+    let member = MemberKey { worker: member.worker.clone(), variant };
+    EventKind::DeadLetter { queue, job, member, attempt, error }
 }
 
 /// Of two reports on the same queue, the one that says more.

@@ -5,9 +5,10 @@ use std::time::Duration;
 use meshwork_schema::Schema;
 use meshwork_shared::ids::Incarnation;
 use meshwork_shared::protocol::{
-    AskedFigures, CallFigures, DeadJob, MemberKey, QueueFigures, Report, ServedFigures,
+    AskedFigures, CallFigures, DeadJob, FoundDead, MemberKey, QueueFigures, Report, ServedFigures,
 };
 
+use super::FOUND_MAX;
 use super::Figures;
 use super::latency::Recent;
 use crate::events::EventKind;
@@ -161,12 +162,38 @@ fn a_dead_letter_is_told_with_who_ran_it() {
         job: "00".repeat(16),
         attempt: 5,
         error: "no such picture".to_owned(),
+        found: None,
     };
     let report = Report { uptime_ms: 1, dead: vec![dead], ..Report::default() };
     let events = mesh.take(&b, report, 0);
     assert!(
         matches!(&events[..], [EventKind::DeadLetter { member, attempt: 5, .. }] if *member == b)
     );
+}
+
+#[test]
+fn a_dead_letter_that_several_find_is_told_once_with_who_had_it() {
+    let mut mesh = Mesh::new();
+    let found = |job: &str, died_unix_ms| DeadJob {
+        queue: "thumbnailer.render".to_owned(),
+        job: job.repeat(16),
+        attempt: 3,
+        error: "its consumer was lost while it ran".to_owned(),
+        found: Some(FoundDead { variant: "gone".parse().unwrap(), died_unix_ms }),
+    };
+    let report = |dead| Report { uptime_ms: 1, dead, ..Report::default() };
+    let [b, c] = ["b", "c"].map(|variant| key("thumbnailer", variant));
+    let first = mesh.take(&b, report(vec![found("00", 7), found("01", 8)]), 0);
+    let gone = key("thumbnailer", "gone");
+    assert!(
+        matches!(&first[..], [EventKind::DeadLetter { member, attempt: 3, .. }, _] if *member == gone)
+    );
+    assert_eq!(mesh.take(&c, report(vec![found("00", 7), found("01", 8)]), 0), []);
+    let again = mesh.take(&c, report(vec![found("00", 90)]), 1000);
+    assert_eq!(again.len(), 1, "it was run again, and died again");
+    let many: Vec<_> = (0..FOUND_MAX).map(|n| found("02", n as u64)).collect();
+    mesh.take(&b, report(many), 1000);
+    assert_eq!(mesh.figures.found.len(), FOUND_MAX);
 }
 
 #[test]

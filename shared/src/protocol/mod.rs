@@ -58,7 +58,9 @@ pub use queue_keys::{CalleeGrants, CommandGrant, QueueKeys};
 pub use ready::Ready;
 pub use refusal::Refusal;
 pub use renew::Renew;
-pub use report::{AskedFigures, CallFigures, DeadJob, QueueFigures, Report, ServedFigures};
+pub use report::{
+    AskedFigures, CallFigures, DeadJob, FoundDead, QueueFigures, Report, ServedFigures,
+};
 pub use resync::Resync;
 pub use revoke::{Revocation, Revoke};
 pub use schema::SchemaUpdate;

@@ -2,7 +2,7 @@
 //! master asks for. Nothing but what people look at depends on it: a master that does not know it
 //! ignores it, and a worker that sends none is a member all the same.
 
-use meshwork_schema::{CommandName, WorkerName};
+use meshwork_schema::{CommandName, Variant, WorkerName};
 use serde::{Deserialize, Serialize};
 
 use super::{MemberKey, bounded, limits};
@@ -37,7 +37,8 @@ pub struct Report {
     /// The queues that it takes jobs from; empty when it did not look this time.
     #[serde(default, deserialize_with = "bounded::list::<{ limits::REPORT_QUEUES_MAX }, _, _>")]
     pub queues: Vec<QueueFigures>,
-    /// Jobs whose last run failed here since the report before, oldest first.
+    /// Jobs whose last run failed here since the report before, and those that were found dead in
+    /// their queue, oldest first.
     #[serde(default, deserialize_with = "bounded::list::<{ limits::REPORT_DEAD_MAX }, _, _>")]
     pub dead: Vec<DeadJob>,
 }
@@ -130,4 +131,17 @@ pub struct DeadJob {
     /// How that failed, cut to [`limits::TEXT_BYTES_MAX`].
     #[serde(deserialize_with = "bounded::text::<{ limits::TEXT_BYTES_MAX }, _>")]
     pub error: String,
+    /// Set when nobody was left to tell how that run ended: the reporter has found the job in its
+    /// queue, and others may find it too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<FoundDead>,
+}
+
+/// A dead letter that was found in its queue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FoundDead {
+    /// The instance of the reporting worker that had it last, as the queue has it.
+    pub variant: Variant,
+    /// When it was given up, unix milliseconds, by the clock of the queue.
+    pub died_unix_ms: u64,
 }

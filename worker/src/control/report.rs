@@ -92,7 +92,11 @@ impl Control {
         self.reporting.is_under_way = true;
         let asks = self.reporting.asks_store(jobs.is_in_process(), now);
         let worker = self.worker.clone();
-        let asked = async move { if asks { worker.job_figures().await } else { Vec::new() } };
+        let asked = async move {
+            let figures = if asks { worker.job_figures().await } else { Vec::new() };
+            worker.inner().jobs.find_dead(&worker, &figures).await;
+            figures
+        };
         ctx.spawn(asked.into_actor(self).map(|figures, control, _| {
             control.reporting.is_under_way = false;
             let report = control.report(&figures);

@@ -5,8 +5,8 @@ use std::sync::{Mutex, PoisonError};
 
 use meshwork_queue::QueueName;
 use meshwork_shared::ids::JobId;
-use meshwork_shared::protocol::DeadJob;
 use meshwork_shared::protocol::limits::{REPORT_DEAD_MAX, TEXT_BYTES_MAX};
+use meshwork_shared::protocol::{DeadJob, FoundDead};
 
 use super::Jobs;
 
@@ -18,10 +18,23 @@ const UNTOLD_MAX: usize = 256;
 pub(super) struct Died(Mutex<VecDeque<DeadJob>>);
 
 impl Died {
-    /// A job has failed for good.
+    /// A job has failed for good here.
     pub(super) fn note(&self, queue: &QueueName, job: JobId, attempt: u32, error: &str) {
+        self.add(queue, job, attempt, error, None);
+    }
+
+    /// A job was found dead in its queue.
+    pub(super) fn add(
+        &self,
+        queue: &QueueName,
+        job: JobId,
+        attempt: u32,
+        error: &str,
+        found: Option<FoundDead>,
+    ) {
         let error = error[..error.floor_char_boundary(TEXT_BYTES_MAX)].to_owned();
-        let dead = DeadJob { queue: queue.to_string(), job: job.to_string(), attempt, error };
+        let (queue, job) = (queue.to_string(), job.to_string());
+        let dead = DeadJob { queue, job, attempt, error, found };
         let mut untold = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if untold.len() == UNTOLD_MAX {
             untold.pop_front();

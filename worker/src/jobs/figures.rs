@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::Jobs;
 use super::event::JobEventKind;
+use super::found::Looked;
 use crate::worker::Worker;
 
 /// How long a store may take to say how full a queue is.
@@ -51,6 +52,8 @@ pub(super) struct Station {
     lost: AtomicU64,
     /// When the audit log was last told of a job that may not run, and of how many it was not.
     audited: Mutex<(Option<Instant>, u64)>,
+    /// How far its dead letters were looked through.
+    pub(super) looked: Looked,
 }
 
 /// One run that is not over; over when dropped.
@@ -67,6 +70,7 @@ impl Station {
             dead: AtomicU64::new(0),
             lost: AtomicU64::new(0),
             audited: Mutex::default(),
+            looked: Looked::default(),
         }
     }
 

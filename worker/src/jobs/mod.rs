@@ -11,6 +11,7 @@
 //! * `wire`, `serve`: the same over a link, where the queue lives in the other process
 //! * `departed`: queues of instances that have left for good
 //! * `died`: dead letters that the master has not been told of
+//! * `found`: those that died with the processes that ran them
 //! * [`handle`]: asking about a job
 //! * [`options`], [`event`], [`figures`]: what callers choose, what hooks are told, what is counted
 //! * `limits`: every bound
@@ -22,6 +23,7 @@ mod died;
 mod ending;
 pub mod event;
 pub mod figures;
+mod found;
 pub mod handle;
 pub(crate) mod limits;
 pub mod options;
@@ -59,6 +61,8 @@ pub(crate) struct Jobs {
     backend: Arc<dyn QueueBackend>,
     random: Random,
     clock: Clock,
+    /// When this process began to look after jobs.
+    began_unix_ms: u64,
     hooks: Vec<JobHook>,
     /// How long a variant has no member before its jobs are buried.
     leave_after: Duration,
@@ -84,6 +88,7 @@ impl Jobs {
         Self {
             backend,
             random,
+            began_unix_ms: clock.unix_ms(),
             clock,
             hooks,
             leave_after,

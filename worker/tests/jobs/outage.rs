@@ -9,6 +9,9 @@ use meshwork_worker::JobStatus;
 use super::support::{eventually, soon};
 use super::*;
 
+/// Opens the master's HTTP side.
+const TOKEN: &str = "a-token-of-at-least-24-characters";
+
 #[tokio::test]
 async fn a_run_outlives_an_outage_and_its_end_is_told_afterwards() {
     let site = Site::start(Kind::Store).await;
@@ -64,6 +67,52 @@ async fn a_run_whose_lease_is_lost_is_ended() {
     let status = shop.job::<Print>(&receipt).status().await.unwrap();
     assert!(matches!(status, Some(JobStatus::Dead { .. })), "{status:?}");
     assert_eq!(log.count("long over"), 0);
+}
+
+#[tokio::test]
+async fn a_job_that_died_with_its_process_is_told_by_whoever_serves_its_queue_next() {
+    let mut site = Site::start(Kind::Store).await;
+    site.mesh = Mesh::start_with(SCHEMA, |config| config.admin_token = Some(TOKEN.into())).await;
+    let log = Log::default();
+    let shop = site.shop().await;
+    let press = site.press("one", &log).start().await.unwrap();
+    let long = Print(Act::Wait(60_000, "long".to_owned()));
+    let receipt = shop.enqueue(long).attempts(1).await.unwrap();
+    eventually("it runs", || log.has_event("Started")).await;
+    // As if the process were gone: nobody renews its lease, or says how the run ended.
+    site.store.set_away(true);
+    tokio::time::sleep(Duration::from_millis(1300)).await;
+    drop(press);
+    site.store.set_away(false);
+    let url = format!("http://{}/v1/events?after=0", site.mesh.master().http_addr().unwrap());
+    let others: Vec<_> = ["two", "three"].map(|variant| site.press(variant, &log)).into();
+    let mut started = Vec::new();
+    for press in others {
+        started.push(press.start().await.unwrap());
+    }
+    let is_death = |event: &serde_json::Value| event["kind"] == "dead_letter";
+    let mut deaths = Vec::new();
+    for _ in 0..100 {
+        deaths = events(url.clone()).await;
+        deaths.retain(is_death);
+        if !deaths.is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let death = &deaths[0];
+    assert_eq!(death["member"]["variant"], "one", "{death}");
+    assert_eq!(death["job"], receipt.job.to_string());
+    assert!(death["error"].as_str().unwrap().contains("lost"), "{death}");
+}
+
+async fn events(url: String) -> Vec<serde_json::Value> {
+    let asked = tokio::task::spawn_blocking(move || {
+        let request = ureq::get(&url).header("authorization", format!("Bearer {TOKEN}"));
+        request.call().unwrap().body_mut().read_to_string().unwrap()
+    });
+    let page: serde_json::Value = serde_json::from_str(&asked.await.unwrap()).unwrap();
+    page["events"].as_array().unwrap().clone()
 }
 
 #[tokio::test]
