@@ -1,9 +1,12 @@
 //! The counters of one queue, read once and written once in a transaction.
 
+use std::time::Duration;
+
+use meshwork_schema::BackoffRange;
 use meshwork_shared::ids::JobId;
 use rusqlite::{Connection, OptionalExtension, Result as SqlResult, params};
 
-use super::row::{State, integer};
+use super::row::{State, integer, micros};
 use crate::name::QueueName;
 use crate::status::QueueDepth;
 
@@ -25,6 +28,8 @@ pub(super) struct Book {
     pub(super) is_paused: bool,
     pub(super) jobs_news: i64,
     pub(super) ends_news: i64,
+    /// How long lost jobs wait, as who leased last said: who looks after the queue may not know.
+    pub(super) backoff: Option<BackoffRange>,
 }
 
 /// What happened to a queue in a transaction.
@@ -39,7 +44,8 @@ pub(super) struct Events {
 }
 
 const COLUMNS: &str = "ready, scheduled, running, dead, ended, keys, live_bytes, dead_bytes, \
-    ended_bytes, key_bytes, dead_dropped, retried, done, last_due, is_paused, jobs_news, ends_news";
+    ended_bytes, key_bytes, dead_dropped, retried, done, last_due, is_paused, jobs_news, \
+    ends_news, backoff_min, backoff_max";
 
 impl Book {
     /// The counters of a queue; zeros if it was never written to.
@@ -65,6 +71,7 @@ impl Book {
                     is_paused: row.get(15)?,
                     jobs_news: row.get(16)?,
                     ends_news: row.get(17)?,
+                    backoff: backoff(row.get(18)?, row.get(19)?),
                 })
             },
         );
@@ -92,7 +99,8 @@ impl Book {
             "UPDATE queues SET ready = ?2, scheduled = ?3, running = ?4, dead = ?5, ended = ?6, \
              keys = ?7, live_bytes = ?8, dead_bytes = ?9, ended_bytes = ?10, key_bytes = ?11, \
              dead_dropped = ?12, retried = ?13, done = ?14, last_due = ?15, is_paused = ?16, \
-             jobs_news = ?17, ends_news = ?18 WHERE row = ?1",
+             jobs_news = ?17, ends_news = ?18, backoff_min = ?19, backoff_max = ?20 \
+             WHERE row = ?1",
         )?;
         let [ready, scheduled, running, dead, ended] = self.counts.map(integer);
         update.execute(params![
@@ -114,6 +122,8 @@ impl Book {
             self.is_paused,
             self.jobs_news,
             self.ends_news,
+            self.backoff.map(|range| micros(range.min)),
+            self.backoff.map(|range| micros(range.max)),
         ])?;
         Ok(())
     }
@@ -154,6 +164,11 @@ impl Book {
             is_paused: self.is_paused,
         }
     }
+}
+
+fn backoff(min: Option<u64>, max: Option<u64>) -> Option<BackoffRange> {
+    let [min, max] = [min?, max?].map(Duration::from_micros);
+    Some(BackoffRange { min, max })
 }
 
 fn variant(name: &QueueName) -> &str {

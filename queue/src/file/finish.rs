@@ -48,13 +48,16 @@ impl Desk<'_> {
         error: AttemptError,
         after: Option<Duration>,
     ) -> SqlResult<Finished> {
+        let is_lost = error == AttemptError::LeaseExpired;
         let more = slip.note(error, self.now);
         self.grow(more);
         if slip.counted() >= slip.tries {
             self.give_up(slip)?;
             return Ok(Finished::Dead);
         }
-        let range = self.queue.options.backoff;
+        // Whoever finds that a lease is over may have come only to look.
+        let kept = self.book.backoff.filter(|_| is_lost);
+        let range = kept.unwrap_or(self.queue.options.backoff);
         let backoff = || backoff::delay(range, slip.counted(), self.random);
         let delay = after.unwrap_or_else(backoff).min(WAIT_MAX);
         let due = self.now.saturating_add(millis(delay));

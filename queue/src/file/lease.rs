@@ -15,6 +15,7 @@ impl Desk<'_> {
             return Ok(Vec::new());
         }
         let options = self.queue.options;
+        self.book.backoff = Some(options.backoff);
         let mut leases = Vec::new();
         for (mut slip, job) in self.next_jobs(max.clamp(1, LEASE_JOBS_MAX))? {
             slip.attempt = slip.attempt.saturating_add(1);

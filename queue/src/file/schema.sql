@@ -1,4 +1,4 @@
--- Version 1, as PRAGMA user_version says. Times are unix milliseconds, durations microseconds.
+-- Version 2, as PRAGMA user_version says. Times are unix milliseconds, durations microseconds.
 
 -- One row for each queue ever used, with its counters.
 CREATE TABLE queues (
@@ -23,6 +23,9 @@ CREATE TABLE queues (
     is_paused    INTEGER NOT NULL DEFAULT 0,
     jobs_news    INTEGER NOT NULL DEFAULT 0, -- grows when consumers elsewhere should look
     ends_news    INTEGER NOT NULL DEFAULT 0, -- grows when jobs end
+    -- Since version 2: how long lost jobs wait, as who leased from the queue last said.
+    backoff_min  INTEGER,
+    backoff_max  INTEGER,
     UNIQUE (worker, command, variant)
 ) STRICT;
 

@@ -10,12 +10,16 @@ use super::limits::{BREATH, BUSY_MAX, CACHE_KIB, CHECKPOINT_PAGES, LOG_BYTES_MAX
 use super::options::{FileOpenError, FileOptions, FileSync};
 
 /// The newest version of the tables that this program knows.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// Marks a database as one of ours: "MWJQ".
 const APPLICATION: i64 = 0x4d57_4a51;
 
 const SCHEMA: &str = include_str!("schema.sql");
+
+/// What a file of version 1 lacks. Processes of that version that have it open go on as before.
+const FROM_VERSION_1: &str = "ALTER TABLE queues ADD COLUMN backoff_min INTEGER; \
+    ALTER TABLE queues ADD COLUMN backoff_max INTEGER";
 
 /// Why a transaction was not done.
 #[derive(Clone, Debug)]
@@ -133,9 +137,9 @@ fn number(conn: &Connection, pragma: &str) -> SqlResult<i64> {
     conn.pragma_query_value(None, pragma, |row| row.get(0))
 }
 
-/// Makes the tables, unless they are there or another process is faster.
+/// Makes the tables, or what they lack, unless all is there or another process is faster.
 fn create(conn: &Connection) -> SqlResult<()> {
-    if number(conn, "user_version")? != 0 {
+    if number(conn, "user_version")? == VERSION {
         return Ok(());
     }
     conn.execute_batch("BEGIN IMMEDIATE")?;
@@ -143,6 +147,7 @@ fn create(conn: &Connection) -> SqlResult<()> {
         0 => conn.execute_batch(&format!(
             "{SCHEMA}; PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION};"
         )),
+        1 => conn.execute_batch(&format!("{FROM_VERSION_1}; PRAGMA user_version = {VERSION};")),
         _ => Ok(()),
     };
     let end = if made.is_ok() { "COMMIT" } else { "ROLLBACK" };

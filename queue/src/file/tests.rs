@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use meshwork_schema::BackoffRange;
 use meshwork_shared::clock::Clock;
 use meshwork_shared::codec::Codec;
 use meshwork_shared::ids::JobId;
@@ -19,7 +20,7 @@ use crate::job::{Dedupe, JobEnd, LeaseToken, NewJob, Start};
 use crate::limits::QueueLimits;
 use crate::name::QueueName;
 use crate::options::QueueOptions;
-use crate::status::{Reply, Section};
+use crate::status::{JobStatus, Reply, Section};
 
 fn name() -> QueueName {
     QueueName::balanced("thumbnailer".parse().unwrap(), "resize".parse().unwrap())
@@ -109,8 +110,58 @@ fn a_file_of_a_newer_version_is_refused() {
     let path = folder.path().join("jobs.db");
     drop(open(&path));
     let conn = Connection::open(&path).unwrap();
-    conn.pragma_update(None, "user_version", 2).unwrap();
-    assert_eq!(refusal(&path), FileOpenError::Newer { path, version: 2, known: 1 });
+    conn.pragma_update(None, "user_version", 3).unwrap();
+    assert_eq!(refusal(&path), FileOpenError::Newer { path, version: 3, known: 2 });
+}
+
+#[tokio::test]
+async fn a_file_of_an_older_version_gets_what_it_lacks() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("jobs.db");
+    let queue = open(&path).open(name(), QueueOptions::default());
+    queue.enqueue(vec![job(1, vec![1])]).await.remove(0).unwrap();
+    drop(queue);
+    let conn = Connection::open(&path).unwrap();
+    for sql in [
+        "ALTER TABLE queues DROP COLUMN backoff_min",
+        "ALTER TABLE queues DROP COLUMN backoff_max",
+        "PRAGMA user_version = 1",
+    ] {
+        conn.execute_batch(sql).unwrap();
+    }
+    drop(conn);
+    let queue = open(&path).open(name(), QueueOptions::default());
+    assert_eq!(queue.lease("pod-2#7", 1).await.remove(0).job, job(1, vec![1]));
+}
+
+/// As `meshwork queue` does: it knows the queue and not how its command is written in the schema.
+#[tokio::test]
+async fn who_only_looks_changes_nothing_about_the_wait_of_a_lost_job() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("jobs.db");
+    let hour = Duration::from_secs(3600);
+    let options = QueueOptions {
+        backoff: BackoffRange { min: hour, max: hour },
+        lease: Duration::from_millis(50),
+        ..QueueOptions::default()
+    };
+    let backend = open(&path);
+    let queue = backend.open(name(), options);
+    let id = queue.enqueue(vec![job(1, vec![1])]).await.remove(0).unwrap().id;
+    assert_eq!(queue.lease("pod-2#7", 1).await.len(), 1);
+    drop((queue, backend));
+
+    tokio::time::sleep(options.lease * 2).await;
+    let looking = open(&path).open(name(), QueueOptions::default());
+    let depth = looking.depth().await.unwrap();
+    assert_eq!((depth.running, depth.scheduled), (0, 1));
+    let waiting = looking.peek(Section::Scheduled, None, 1).await.unwrap().remove(0);
+    let lost = waiting.last.unwrap().ended_unix_ms;
+    let status = looking.status(id).await.unwrap();
+    let Some(JobStatus::Scheduled { due_unix_ms, attempts: 1 }) = status else {
+        panic!("{status:?}")
+    };
+    assert_eq!(Duration::from_millis(due_unix_ms - lost), hour);
 }
 
 #[tokio::test]
