@@ -8,30 +8,27 @@
 //! The nonce is random: nothing counts across the processes that share a key, and 24 bytes are
 //! enough that none repeats. The associated data are the nine bytes before the nonce and everything
 //! of the entry that must not be changed by who has access to the store ([`JobFacts`],
-//! [`ReplyFacts`]), so that an entry opens only as the job that it was sealed as.
+//! [`ReplyFacts`]), so that an entry opens only as the job that it was sealed as. Together they are
+//! the [`Associated`] data.
 
 use std::fmt;
 use std::time::Duration;
 
-use chacha20poly1305::{AeadInOut, KeyInit, XChaCha20Poly1305};
 use meshwork_schema::{CommandName, WorkerName};
 use thiserror::Error;
 
+use crate::aead::{TAG_BYTES, extended};
 use crate::codec::Codec;
 use crate::ids::JobId;
 use crate::secret::PairKey;
+
+pub use crate::aead::extended::NONCE_BYTES;
 
 /// Which form of sealed bytes this is.
 const VERSION: u8 = 1;
 
 /// Bytes of the version and the epoch.
 const HEAD_BYTES: usize = 1 + 8;
-
-/// Bytes of a nonce.
-pub const NONCE_BYTES: usize = 24;
-
-/// Bytes of the tag.
-const TAG_BYTES: usize = 16;
 
 /// Bytes that sealing adds.
 pub const OVERHEAD_BYTES: usize = HEAD_BYTES + NONCE_BYTES + TAG_BYTES;
@@ -42,12 +39,16 @@ const JOB_LABEL: &[u8] = b"mesh/queue/job/v1\0";
 /// Names the purpose of what [`ReplyFacts`] gives.
 const REPLY_LABEL: &[u8] = b"mesh/queue/reply/v1\0";
 
+/// Room for what most jobs are, so that their associated data are allocated once.
+const ASSOCIATED_BYTES: usize = 256;
+
 /// What the seal of a job's arguments vouches for beside them. When the job runs is not among it:
 /// the store keeps that by its own clock.
 #[derive(Clone, Debug)]
 pub struct JobFacts<'a> {
-    /// The queue by its full name: an entry copied to another queue does not open.
-    pub queue: &'a str,
+    /// The queue by its full name, in pieces that follow each other: an entry copied to another
+    /// queue does not open.
+    pub queue: &'a [&'a str],
     /// The job.
     pub id: JobId,
     /// Worker and variant that called.
@@ -69,8 +70,8 @@ pub struct JobFacts<'a> {
 /// What the seal of a reply vouches for beside it.
 #[derive(Clone, Debug)]
 pub struct ReplyFacts<'a> {
-    /// The queue by its full name.
-    pub queue: &'a str,
+    /// The queue by its full name, in pieces that follow each other.
+    pub queue: &'a [&'a str],
     /// The job.
     pub id: JobId,
     /// The worker that called.
@@ -85,6 +86,30 @@ pub struct ReplyFacts<'a> {
 #[error("the seal does not hold")]
 pub struct SealBroken;
 
+/// What a seal vouches for beside the sealed bytes: the epoch, and the facts of the entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Associated(Vec<u8>);
+
+impl Associated {
+    fn new(epoch: u64, label: &[u8]) -> Self {
+        let mut out = Vec::with_capacity(ASSOCIATED_BYTES);
+        out.push(VERSION);
+        out.extend_from_slice(&epoch.to_be_bytes());
+        out.extend_from_slice(label);
+        Self(out)
+    }
+
+    /// What stands before the nonce.
+    fn head(&self) -> &[u8] {
+        &self.0[..HEAD_BYTES]
+    }
+
+    /// The bytes behind the epoch: the facts alone.
+    pub fn facts(&self) -> &[u8] {
+        &self.0[HEAD_BYTES..]
+    }
+}
+
 /// Seals `body`. `nonce` must be fresh random bytes.
 ///
 /// ```
@@ -95,30 +120,26 @@ pub struct SealBroken;
 /// use meshwork_shared::secret::PairKey;
 ///
 /// let key = PairKey::from_bytes([7; 32]);
-/// let (queue, id) = ("thumbnailer.resize", JobId([1; 16]));
-/// let facts = ReplyFacts { queue, id, caller: "gateway", codec: Codec::Json }.bytes();
-/// let sealed = sealed_job::seal(&key, 5, &facts, b"42", Random::system().bytes());
+/// let (queue, id) = (["thumbnailer.resize"], JobId([1; 16]));
+/// let facts = ReplyFacts { queue: &queue, id, caller: "gateway", codec: Codec::Json };
+/// let associated = facts.associated(5);
+/// let sealed = sealed_job::seal(&key, &associated, b"42", Random::system().bytes());
 /// assert_eq!(sealed_job::epoch_of(&sealed), Some(5));
-/// assert_eq!(sealed_job::open(&key, &facts, &sealed).as_deref(), Ok(b"42".as_slice()));
-/// assert!(sealed_job::open(&PairKey::from_bytes([8; 32]), &facts, &sealed).is_err());
+/// assert_eq!(sealed_job::open(&key, &associated, &sealed).as_deref(), Ok(b"42".as_slice()));
+/// assert!(sealed_job::open(&PairKey::from_bytes([8; 32]), &associated, &sealed).is_err());
 /// ```
 pub fn seal(
     key: &PairKey,
-    epoch: u64,
-    facts: &[u8],
+    associated: &Associated,
     body: &[u8],
     nonce: [u8; NONCE_BYTES],
 ) -> Vec<u8> {
     let mut sealed = Vec::with_capacity(OVERHEAD_BYTES + body.len());
-    sealed.push(VERSION);
-    sealed.extend_from_slice(&epoch.to_be_bytes());
-    let associated = [&sealed, facts].concat();
+    sealed.extend_from_slice(associated.head());
     sealed.extend_from_slice(&nonce);
     sealed.extend_from_slice(body);
     let text = &mut sealed[HEAD_BYTES + NONCE_BYTES..];
-    let tag = cipher(key)
-        .encrypt_inout_detached(&nonce.into(), &associated, text.into())
-        .expect("a buffer in memory is below the cipher's 256 GiB");
+    let tag = extended::seal_in_place(key.expose_bytes(), &nonce, &associated.0, text);
     sealed.extend_from_slice(&tag);
     sealed
 }
@@ -132,69 +153,74 @@ pub fn epoch_of(sealed: &[u8]) -> Option<u64> {
         .then_some(u64::from_be_bytes(*epoch))
 }
 
-/// Opens what [`seal`] made with the same key and facts.
+/// Opens what [`seal`] made with the same key, epoch and facts.
 ///
 /// # Errors
 /// [`SealBroken`].
-pub fn open(key: &PairKey, facts: &[u8], sealed: &[u8]) -> Result<Vec<u8>, SealBroken> {
-    epoch_of(sealed).ok_or(SealBroken)?;
+pub fn open(key: &PairKey, associated: &Associated, sealed: &[u8]) -> Result<Vec<u8>, SealBroken> {
     let (head, rest) = sealed.split_first_chunk::<HEAD_BYTES>().ok_or(SealBroken)?;
+    if head != associated.head() {
+        return Err(SealBroken);
+    }
     let (nonce, rest) = rest.split_first_chunk::<NONCE_BYTES>().ok_or(SealBroken)?;
     let (text, tag) = rest.split_last_chunk::<TAG_BYTES>().ok_or(SealBroken)?;
     let mut body = text.to_vec();
-    let associated = [head.as_slice(), facts].concat();
     if cfg!(mutate = "job_seal") {
         // The mutation check: a stream cipher opens by sealing once more, tag or no tag.
-        let sealed = self::seal(key, 0, facts, &body, *nonce);
+        let sealed = self::seal(key, associated, &body, *nonce);
         return Ok(sealed[HEAD_BYTES + NONCE_BYTES..][..body.len()].to_vec());
     }
-    cipher(key)
-        .decrypt_inout_detached(nonce.into(), &associated, body.as_mut_slice().into(), tag.into())
+    extended::open_in_place(key.expose_bytes(), nonce, &associated.0, &mut body, tag)
         .map_err(|_| SealBroken)?;
     Ok(body)
 }
 
-fn cipher(key: &PairKey) -> XChaCha20Poly1305 {
-    XChaCha20Poly1305::new(key.expose_bytes().into())
-}
-
 impl JobFacts<'_> {
-    /// The associated data.
-    pub fn bytes(&self) -> Vec<u8> {
-        let mut out = JOB_LABEL.to_vec();
-        text(&mut out, self.queue.as_bytes());
+    /// These facts of an entry sealed under a key of `epoch`.
+    pub fn associated(&self, epoch: u64) -> Associated {
+        let mut associated = Associated::new(epoch, JOB_LABEL);
+        let out = &mut associated.0;
+        pieces(out, self.queue);
         out.extend_from_slice(&self.id.0);
-        text(&mut out, self.caller.0.as_bytes());
-        text(&mut out, self.caller.1.as_bytes());
+        text(out, self.caller.0.as_bytes());
+        text(out, self.caller.1.as_bytes());
         out.extend_from_slice(&[self.codec.wire(), self.priority]);
-        option(&mut out, self.attempts, |out, attempts| {
+        option(out, self.attempts, |out, attempts| {
             out.extend_from_slice(&attempts.to_be_bytes());
         });
-        option(&mut out, self.run_timeout, milliseconds);
-        option(&mut out, self.dedupe, |out, (key, window)| {
+        option(out, self.run_timeout, milliseconds);
+        option(out, self.dedupe, |out, (key, window)| {
             text(out, key.as_bytes());
             milliseconds(out, window);
         });
-        option(&mut out, self.trace, text);
-        out
+        option(out, self.trace, text);
+        associated
     }
 }
 
 impl ReplyFacts<'_> {
-    /// The associated data.
-    pub fn bytes(&self) -> Vec<u8> {
-        let mut out = REPLY_LABEL.to_vec();
-        text(&mut out, self.queue.as_bytes());
+    /// These facts of a reply sealed under a key of `epoch`.
+    pub fn associated(&self, epoch: u64) -> Associated {
+        let mut associated = Associated::new(epoch, REPLY_LABEL);
+        let out = &mut associated.0;
+        pieces(out, self.queue);
         out.extend_from_slice(&self.id.0);
-        text(&mut out, self.caller.as_bytes());
+        text(out, self.caller.as_bytes());
         out.push(self.codec.wire());
-        out
+        associated
     }
 }
 
 fn text(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(&(bytes.len() as u64).to_be_bytes());
     out.extend_from_slice(bytes);
+}
+
+/// One text, in pieces.
+fn pieces(out: &mut Vec<u8>, pieces: &[&str]) {
+    let length: usize = pieces.iter().map(|piece| piece.len()).sum();
+    out.extend_from_slice(&(length as u64).to_be_bytes());
+    pieces.iter().for_each(|piece| out.extend_from_slice(piece.as_bytes()));
 }
 
 fn option<T>(out: &mut Vec<u8>, value: Option<T>, write: impl FnOnce(&mut Vec<u8>, T)) {

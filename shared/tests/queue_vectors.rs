@@ -39,7 +39,7 @@ fn pair_key() -> PairKey {
 
 fn plain_facts() -> JobFacts<'static> {
     JobFacts {
-        queue: "thumbnailer.resize",
+        queue: &["thumbnailer", ".", "resize"],
         id: JobId(counting(200)),
         caller: ("gateway", "pod-3"),
         codec: Codec::Json,
@@ -63,7 +63,7 @@ const TRACE: [u8; 25] = {
 
 fn full_facts() -> JobFacts<'static> {
     JobFacts {
-        queue: "thumbnailer.resize@pod-7",
+        queue: &["thumbnailer.resize@pod-7"],
         codec: Codec::MessagePack,
         priority: 0,
         attempts: Some(3),
@@ -97,13 +97,13 @@ fn keys_of_jobs_are_the_known_ones() {
 fn sealed_jobs_and_replies_are_the_known_bytes_and_read_back() {
     let (vectors, key) = (vectors(), pair_key());
     let cases = [
-        ("plain", plain_facts().bytes(), br#"{"page":1}"#.as_slice()),
-        ("full", full_facts().bytes(), b""),
-        ("reply", reply_facts().bytes(), b"42"),
+        ("plain", plain_facts().associated(EPOCH), br#"{"page":1}"#.as_slice()),
+        ("full", full_facts().associated(EPOCH), b""),
+        ("reply", reply_facts().associated(EPOCH), b"42"),
     ];
     for (name, facts, body) in cases {
-        assert_eq!(hex(&facts), vectors[name]["facts"], "{name}");
-        let sealed = sealed_job::seal(&key, EPOCH, &facts, body, counting::<NONCE_BYTES>(100));
+        assert_eq!(hex(facts.facts()), vectors[name]["facts"], "{name}");
+        let sealed = sealed_job::seal(&key, &facts, body, counting::<NONCE_BYTES>(100));
         assert_eq!(hex(&sealed), vectors[name]["sealed"], "{name}");
         assert_eq!(sealed_job::epoch_of(&sealed), Some(EPOCH));
         assert_eq!(sealed_job::open(&key, &facts, &sealed).unwrap(), body);
@@ -112,8 +112,8 @@ fn sealed_jobs_and_replies_are_the_known_bytes_and_read_back() {
 
 #[test]
 fn every_flipped_bit_and_cut_of_a_sealed_job_is_refused() {
-    let (key, facts) = (pair_key(), plain_facts().bytes());
-    let sealed = sealed_job::seal(&key, EPOCH, &facts, b"body", counting(100));
+    let (key, facts) = (pair_key(), plain_facts().associated(EPOCH));
+    let sealed = sealed_job::seal(&key, &facts, b"body", counting(100));
     for bit in 0..sealed.len() * 8 {
         let mut changed = sealed.clone();
         changed[bit / 8] ^= 1 << (bit % 8);
@@ -128,9 +128,9 @@ fn every_flipped_bit_and_cut_of_a_sealed_job_is_refused() {
 #[test]
 fn every_fact_counts() {
     let (key, facts) = (pair_key(), full_facts());
-    let sealed = sealed_job::seal(&key, EPOCH, &facts.bytes(), b"body", counting(100));
+    let sealed = sealed_job::seal(&key, &facts.associated(EPOCH), b"body", counting(100));
     let other = [
-        JobFacts { queue: "thumbnailer.resize@pod-8", ..full_facts() },
+        JobFacts { queue: &["thumbnailer.resize@pod-8"], ..full_facts() },
         JobFacts { id: JobId([1; 16]), ..full_facts() },
         JobFacts { caller: ("gatewayp", "od-3"), ..full_facts() },
         JobFacts { caller: ("gateway", "pod-4"), ..full_facts() },
@@ -146,12 +146,14 @@ fn every_fact_counts() {
         JobFacts { trace: Some(&[]), ..full_facts() },
     ];
     for changed in other {
-        let opened = sealed_job::open(&key, &changed.bytes(), &sealed);
+        let opened = sealed_job::open(&key, &changed.associated(EPOCH), &sealed);
         assert_eq!(opened, Err(SealBroken), "{changed:?}");
     }
     // A job is not taken for a reply, nor a reply for a job.
-    assert!(sealed_job::open(&key, &reply_facts().bytes(), &sealed).is_err());
-    assert_eq!(sealed_job::open(&key, &facts.bytes(), &sealed).unwrap(), b"body");
+    assert!(sealed_job::open(&key, &reply_facts().associated(EPOCH), &sealed).is_err());
+    // Nor is it one of another epoch.
+    assert!(sealed_job::open(&key, &facts.associated(EPOCH + 1), &sealed).is_err());
+    assert_eq!(sealed_job::open(&key, &facts.associated(EPOCH), &sealed).unwrap(), b"body");
 }
 
 #[test]

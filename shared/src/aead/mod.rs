@@ -4,6 +4,8 @@
 //! * [`chacha`]: the crate `chacha20poly1305`, pure Rust; the default, and the oracle of the tests
 //! * `ring` (feature `aead-ring`): several times cheaper, on in shipped binaries
 //!
+//! [`extended`] is the same for keys that many processes share: with a random nonce.
+//!
 //! Nonces are Noise's: four zero bytes, then a counter as little-endian `u64`. Keeping counters
 //! from repeating is the caller's duty; [`crate::frame`] does it for links.
 
@@ -13,6 +15,7 @@ use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 pub mod chacha;
+pub mod extended;
 #[cfg(feature = "aead-ring")]
 pub mod ring;
 

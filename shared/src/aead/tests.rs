@@ -1,3 +1,4 @@
+use chacha20poly1305::{AeadInOut, KeyInit, XChaCha20Poly1305};
 use proptest::prelude::*;
 
 use super::chacha::ChaCha;
@@ -82,6 +83,21 @@ proptest! {
         link.open_in_place(counter, &aad, &mut one, &tag).unwrap();
         oracle.open_in_place(counter, &aad, &mut other, &tag).unwrap();
         prop_assert_eq!(&one, &text);
+        prop_assert_eq!(&other, &text);
+    }
+
+    /// The crate's own XChaCha20-Poly1305 is the oracle.
+    #[test]
+    fn random_nonces_are_those_of_xchacha(
+        key: [u8; 32], nonce: [u8; extended::NONCE_BYTES], aad: Vec<u8>, text: Vec<u8>,
+    ) {
+        let (mut one, mut other) = (text.clone(), text.clone());
+        let tag = XChaCha20Poly1305::new(&key.into())
+            .encrypt_inout_detached(&nonce.into(), &aad, one.as_mut_slice().into())
+            .unwrap();
+        prop_assert_eq!(tag.as_slice(), extended::seal_in_place(&key, &nonce, &aad, &mut other));
+        prop_assert_eq!(&one, &other);
+        extended::open_in_place(&key, &nonce, &aad, &mut other, &tag.into()).unwrap();
         prop_assert_eq!(&other, &text);
     }
 }
