@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
+use bytestring::ByteString;
 use meshwork_schema::{Variant, WorkerName};
 use meshwork_shared::codec::Codec;
 use meshwork_shared::ids::JobId;
@@ -27,7 +28,7 @@ pub struct NewJob {
     /// The arguments; the queue never looks inside.
     pub body: Bytes,
     /// Names the key that `body` is sealed with, where the queue is shared.
-    pub key: Option<String>,
+    pub key: Option<ByteString>,
     /// The trace that the call belongs to, as it travels in calls.
     pub trace: Option<Bytes>,
     /// When it may run: a wait from now by the clock of the store, or a unix time.

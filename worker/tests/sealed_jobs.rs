@@ -220,10 +220,10 @@ async fn row_53_what_was_written_to_the_store_by_others_is_never_run() {
     let key = stolen.key.as_deref().unwrap();
     let rival = NewJob { caller: "rival".parse().unwrap(), ..stolen.clone() };
     put("sell", rival.clone()).await;
-    put("sell", NewJob { key: Some(key.replace("buyer", "rival")), ..rival }).await;
+    put("sell", NewJob { key: Some(key.replace("buyer", "rival").into()), ..rival }).await;
     put("pack", stolen.clone()).await;
-    put("pack", NewJob { key: Some(key.replace("sell", "pack")), ..stolen.clone() }).await;
-    put("audit", NewJob { key: Some(key.replace("sell", "audit")), ..stolen.clone() }).await;
+    put("pack", NewJob { key: Some(key.replace("sell", "pack").into()), ..stolen.clone() }).await;
+    put("audit", NewJob { key: Some(key.replace("sell", "audit").into()), ..stolen.clone() }).await;
 
     let shop = shop(&mesh, &store, &ran).await;
     assert_eq!(store.end("sell", receipt.job).await, Ok(()));

@@ -150,7 +150,7 @@ impl Desk<'_> {
             job.codec.wire(),
             (!is_large).then_some(&job.body[..]),
             integer(job.body.len()),
-            job.key,
+            job.key.as_deref(),
             job.trace.as_deref(),
             start_after,
             start_at,

@@ -186,7 +186,7 @@ pub(super) fn read_job(row: &Row<'_>, slip: &Slip) -> SqlResult<NewJob> {
         caller_variant: name(row, AT + 1)?,
         codec: codec(row, AT + 2)?,
         body: row.get::<_, Vec<u8>>(AT + 3)?.into(),
-        key: row.get(AT + 4)?,
+        key: row.get::<_, Option<String>>(AT + 4)?.map(Into::into),
         trace: row.get::<_, Option<Vec<u8>>>(AT + 5)?.map(Bytes::from),
         start,
         priority: slip.priority,

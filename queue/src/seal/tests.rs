@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use bytestring::ByteString;
 use meshwork_schema::Schema;
 use meshwork_shared::clock::Clock;
 use meshwork_shared::codec::Codec;
@@ -177,7 +178,7 @@ fn row_53_an_entry_of_a_foreign_queue_does_not_open() {
     // Copied as it is, and with the name of the key made to fit.
     let opened = thumbnailer.open(&queue("flush"), &lease(sealed.clone()), &schema());
     assert_eq!(opened, Err(OpenError::OtherKey));
-    let key = Some("1:gateway>thumbnailer.flush".to_owned());
+    let key = Some("1:gateway>thumbnailer.flush".into());
     let renamed = lease(NewJob { key, ..sealed.clone() });
     let opened = thumbnailer.open(&queue("flush"), &renamed, &schema());
     assert_eq!(opened, Err(OpenError::Broken));
@@ -197,6 +198,32 @@ fn row_53_an_entry_of_a_foreign_queue_does_not_open() {
 }
 
 #[test]
+fn only_callers_whose_jobs_open_have_their_keys_remembered() {
+    let (gateway, thumbnailer) = (caller("gateway", &["resize"]), callee());
+    let sealed = gateway.seal(&queue("resize"), job("gateway"), &random()).unwrap();
+    for number in 0..10 {
+        let name = format!("made-up-{number}");
+        let key = Some(format!("1:{name}>thumbnailer.resize").into());
+        let forged = NewJob { caller: worker(&name), key, ..sealed.clone() };
+        let opened = thumbnailer.open(&queue("resize"), &lease(forged), &schema());
+        assert_eq!(opened, Err(OpenError::Broken));
+    }
+    assert_eq!(thumbnailer.remembered(1), 0);
+    for _ in 0..3 {
+        let opened = thumbnailer.open(&queue("resize"), &lease(sealed.clone()), &schema());
+        assert_eq!(opened, Ok(job("gateway").body));
+        assert_eq!(thumbnailer.remembered(1), 1);
+    }
+    // With the key at hand it is looked at as closely.
+    let renamed = NewJob { key: Some("1:rival>thumbnailer.resize".into()), ..sealed.clone() };
+    let opened = thumbnailer.open(&queue("resize"), &lease(renamed), &schema());
+    assert_eq!(opened, Err(OpenError::OtherKey));
+    let moved = NewJob { id: JobId([8; 16]), ..sealed };
+    let opened = thumbnailer.open(&queue("resize"), &lease(moved), &schema());
+    assert_eq!(opened, Err(OpenError::Broken));
+}
+
+#[test]
 fn row_53_who_may_not_call_cannot_enqueue() {
     let (gateway, thumbnailer, erase) = (caller("gateway", &["resize"]), callee(), queue("erase"));
     let refused = gateway.seal(&erase, job("gateway"), &random()).unwrap_err();
@@ -208,7 +235,7 @@ fn row_53_who_may_not_call_cannot_enqueue() {
     let forged = NewJob { caller: worker("rival"), ..sealed.clone() };
     let opened = thumbnailer.open(&queue("resize"), &lease(forged), &schema());
     assert_eq!(opened, Err(OpenError::OtherKey));
-    let key = Some("1:rival>thumbnailer.resize".to_owned());
+    let key: Option<ByteString> = Some("1:rival>thumbnailer.resize".into());
     let forged = NewJob { caller: worker("rival"), key: key.clone(), ..sealed.clone() };
     let opened = thumbnailer.open(&queue("resize"), &lease(forged), &schema());
     assert_eq!(opened, Err(OpenError::Broken));

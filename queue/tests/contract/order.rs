@@ -49,7 +49,7 @@ pub(super) async fn a_job_arrives_as_it_was_sent(store: &Store) {
     let bench = store.open(options());
     let sent = NewJob {
         codec: Codec::MessagePack,
-        key: Some("k1.gateway.thumbnailer".to_owned()),
+        key: Some("k1.gateway.thumbnailer".into()),
         trace: Some(vec![0, 1, 255].into()),
         priority: Priority::High,
         dedupe: Some(Dedupe {
