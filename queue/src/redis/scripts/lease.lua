@@ -167,14 +167,14 @@ end
 
 if AGAIN or ARGV[A + 4] == '1' then give_again() end
 if taken == 0 and M[PAUSED] == 0 then
+    local has_front = call('EXISTS', unpack(FRONT)) > 0
     for p = 1, 3 do
-        if taken < max then take_front(p) end
+        if has_front and taken < max then take_front(p) end
         if taken < max then take_stream(p) end
     end
 end
 if bundled > 0 then trim() end
 if taken == 0 then
-    begin()
     if M[ALARM] < NEVER then moves().set_alarm() end
     if M[ALARM] < NEVER then out[1] = math.max(M[ALARM] - NOW, 0) end
     sweep(256)
