@@ -104,6 +104,23 @@ pub trait Queue: Send + Sync + 'static {
         })
     }
 
+    /// Stores one job, as [`enqueue_until`](Self::enqueue_until) would; cheaper where a backend can
+    /// tell.
+    ///
+    /// # Errors
+    /// [`EnqueueError`].
+    fn enqueue_one(
+        &self,
+        job: NewJob,
+        until: Instant,
+    ) -> BoxFuture<'_, Result<Enqueued, EnqueueError>> {
+        Box::pin(async move {
+            let stored = self.enqueue_until(vec![job], until).await.into_iter().next();
+            let no_word = || EnqueueError::Unknown { message: "no word of the job".to_owned() };
+            stored.unwrap_or_else(|| Err(no_word()))
+        })
+    }
+
     /// Stores the job of a due time unless that of this or a later one was stored before: of all
     /// that call it, with whatever clocks, one stores. Answers whether this call did: no also for
     /// a time that is more than [`DUE_AHEAD_MS_MAX`](crate::limits::DUE_AHEAD_MS_MAX) ahead of the

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use meshwork_queue::QueueName;
 use meshwork_schema::{CommandSchema, Schema, WorkerName};
 use meshwork_shared::ids::Incarnation;
 use meshwork_shared::link::handle::Link;
@@ -45,7 +46,9 @@ impl Instance {
 
 /// Who may be asked for one command.
 pub(crate) struct CommandRoute {
-    pub(crate) schema: CommandSchema,
+    pub(crate) schema: Arc<CommandSchema>,
+    /// The queue that all instances share, if it is queued and balanced.
+    pub(crate) queue: QueueName,
     pub(crate) number: u16,
     /// False when the schema keeps the command from us.
     pub(crate) allowed: bool,
@@ -174,7 +177,8 @@ impl Routes {
                 });
                 let track = track.clone();
                 let route = CommandRoute {
-                    schema: command.clone(),
+                    schema: Arc::new(command.clone()),
+                    queue: QueueName::balanced(worker.name.clone(), command.name.clone()),
                     number: number as u16,
                     allowed: schema.may_call(me, worker.name.as_str(), &name),
                     instances: instances.iter().filter(serving).cloned().collect(),

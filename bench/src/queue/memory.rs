@@ -77,11 +77,12 @@ pub(crate) async fn backend(seconds: f64) -> Outcome {
         )
     };
     let counter = Counter::default();
+    let never = Instant::now() + MORE;
     let producing = async {
         let mut calls = FuturesUnordered::new();
         loop {
             while calls.len() < AT_ONCE {
-                calls.push(queue.enqueue(vec![make()]));
+                calls.push(queue.enqueue_one(make(), never));
             }
             calls.next().await;
             // The consumer has its turn.

@@ -137,6 +137,14 @@ impl Queue for Shell {
         })
     }
 
+    fn enqueue_one(
+        &self,
+        job: NewJob,
+        _: Instant,
+    ) -> BoxFuture<'_, Result<Enqueued, EnqueueError>> {
+        now(|| self.with(|queue, now| queue.enqueue(job, now)))
+    }
+
     fn enqueue_due(
         &self,
         due_unix_ms: u64,

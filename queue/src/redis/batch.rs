@@ -9,11 +9,13 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::{Instant, timeout_at};
 
+use super::callers::{Caller, caller, tell_all};
+use super::gate::Gate;
 use super::store::{CALL_TIMEOUT, CallError};
 
 /// Items of one call, at most. A Lua script takes 8000 values at once.
@@ -55,39 +57,58 @@ pub(super) trait Send1: Send + Sync + 'static {
     ) -> impl Future<Output = Vec<Self::Answer>> + Send;
 }
 
-/// Not decided yet.
-const OPEN: u8 = 0;
-/// The items are sent, or about to be.
-const SENT: u8 = 1;
-/// The caller is gone: they never are.
-const GIVEN_UP: u8 = 2;
+/// What a caller asks for, or is answered.
+pub(super) enum OneOrMany<T> {
+    One(T),
+    Many(Vec<T>),
+}
 
-/// Whether the items of a caller are sent.
-#[derive(Clone)]
-struct Gate(Arc<AtomicU8>);
-
-impl Gate {
-    fn new() -> Self {
-        Self(Arc::new(AtomicU8::new(OPEN)))
+impl<T> OneOrMany<T> {
+    fn as_slice(&self) -> &[T] {
+        match self {
+            Self::One(one) => std::slice::from_ref(one),
+            Self::Many(many) => many,
+        }
     }
 
-    /// Whether they may be sent: the caller has not given up, and cannot any more.
-    fn send(&self) -> bool {
-        self.0.compare_exchange(OPEN, SENT, Ordering::AcqRel, Ordering::Acquire) != Err(GIVEN_UP)
+    fn many(self) -> Vec<T> {
+        match self {
+            Self::One(one) => vec![one],
+            Self::Many(many) => many,
+        }
+    }
+}
+
+/// How many a caller asks for.
+#[derive(Clone, Copy)]
+enum Count {
+    One,
+    Many(usize),
+}
+
+impl Count {
+    fn number(self) -> usize {
+        match self {
+            Self::One => 1,
+            Self::Many(count) => count,
+        }
     }
 
-    /// Whether they were not sent, and never are.
-    fn give_up(&self) -> bool {
-        self.0.compare_exchange(OPEN, GIVEN_UP, Ordering::AcqRel, Ordering::Acquire) != Err(SENT)
+    /// So many of these, if there are.
+    fn take<T>(self, from: &mut impl Iterator<Item = T>) -> Option<OneOrMany<T>> {
+        match self {
+            Self::One => from.next().map(OneOrMany::One),
+            Self::Many(count) => Some(OneOrMany::Many(from.take(count).collect())),
+        }
     }
 }
 
 struct Entry<S: Send1> {
-    items: Vec<S::Item>,
+    items: OneOrMany<S::Item>,
     until: Instant,
     /// Of a caller that has less time than the call.
     gate: Option<Gate>,
-    answer: oneshot::Sender<Vec<S::Answer>>,
+    caller: Caller<OneOrMany<S::Answer>>,
 }
 
 /// Where callers put their items. The task ends when the last of these is dropped.
@@ -109,32 +130,72 @@ impl<S: Send1> Inbox<S> {
     /// Sends items that fit in one call; waits for what came of them, twice [`CALL_TIMEOUT`] at
     /// most. Dropped before they are sent, they are not sent.
     pub(super) async fn send(&self, items: Vec<S::Item>) -> Vec<S::Answer> {
-        self.put(items, None).await
+        let count = items.len();
+        let answers = self.put(OneOrMany::Many(items), None).await;
+        answers.map_or_else(|| repeat(count, S::not_sent), OneOrMany::many)
     }
 
     /// The same for a caller that waits until `end` at most: what is not sent by then never is.
     pub(super) async fn send_until(&self, items: Vec<S::Item>, end: Instant) -> Vec<S::Answer> {
         let count = items.len();
+        let answers = self.put_until(OneOrMany::Many(items), end).await;
+        answers.map_or_else(|why_not| repeat(count, why_not), OneOrMany::many)
+    }
+
+    /// The same of one.
+    pub(super) async fn send_one(&self, item: S::Item) -> S::Answer {
+        only(self.put(OneOrMany::One(item), None).await.ok_or(S::not_sent))
+    }
+
+    /// The same of one.
+    pub(super) async fn send_one_until(&self, item: S::Item, end: Instant) -> S::Answer {
+        only(self.put_until(OneOrMany::One(item), end).await)
+    }
+
+    /// What came of it, or what to say where nothing did.
+    async fn put_until(
+        &self,
+        items: OneOrMany<S::Item>,
+        end: Instant,
+    ) -> Result<OneOrMany<S::Answer>, fn() -> S::Answer> {
         let gate = Gate::new();
         match timeout_at(end, self.put(items, Some(gate.clone()))).await {
-            Ok(answers) => answers,
-            Err(_) if gate.give_up() => (0..count).map(|_| S::not_sent()).collect(),
-            Err(_) => (0..count).map(|_| S::late()).collect(),
+            Ok(answers) => answers.ok_or(S::not_sent),
+            Err(_) if gate.give_up() => Err(S::not_sent),
+            Err(_) => Err(S::late),
         }
     }
 
-    async fn put(&self, items: Vec<S::Item>, gate: Option<Gate>) -> Vec<S::Answer> {
-        let count = items.len();
-        let not_sent = || (0..count).map(|_| S::not_sent()).collect();
+    async fn put(
+        &self,
+        items: OneOrMany<S::Item>,
+        gate: Option<Gate>,
+    ) -> Option<OneOrMany<S::Answer>> {
         // That of the call, also for a caller that has less time: others may be in its batch.
         let until = Instant::now() + CALL_TIMEOUT;
-        let (answer, answered) = oneshot::channel();
-        let entry = Entry { items, until, gate, answer };
-        match timeout_at(until, self.0.send(entry)).await {
-            Ok(Ok(())) => answered.await.unwrap_or_else(|_| not_sent()),
-            _ => not_sent(),
+        let (caller, answer) = caller();
+        match self.0.try_send(Entry { items, until, gate, caller }) {
+            Ok(()) => {}
+            Err(TrySendError::Full(entry)) => {
+                timeout_at(until, self.0.send(entry)).await.ok()?.ok()?
+            }
+            Err(TrySendError::Closed(_)) => return None,
         }
+        answer.wait().await
     }
+}
+
+fn only<A>(answers: Result<OneOrMany<A>, fn() -> A>) -> A {
+    match answers {
+        Ok(OneOrMany::One(answer)) => answer,
+        // One is asked, and one answers.
+        Ok(OneOrMany::Many(mut answers)) => answers.remove(0),
+        Err(why_not) => why_not(),
+    }
+}
+
+fn repeat<A>(count: usize, answer: fn() -> A) -> Vec<A> {
+    (0..count).map(|_| answer()).collect()
 }
 
 /// Cuts items into parts that fit in one call each.
@@ -168,13 +229,14 @@ async fn run<S: Send1>(sender: Arc<S>, mut inbox: mpsc::Receiver<Entry<S>>) {
         };
         // Whoever is about to put something in may do so first.
         tokio::task::yield_now().await;
+        let now = Instant::now();
         let mut batch = Batch::default();
-        batch.add(first);
+        batch.add(first, now);
         while next.is_none()
             && let Ok(entry) = inbox.try_recv()
         {
-            match batch.has_room(&entry) {
-                true => batch.add(entry),
+            match batch.has_room(entry.items.as_slice()) {
+                true => batch.add(entry, now),
                 false => next = Some(entry),
             }
         }
@@ -187,43 +249,52 @@ struct Batch<S: Send1> {
     bytes: usize,
     /// When the first of its callers has waited long enough.
     until: Option<Instant>,
-    answers: Vec<Awaited<S>>,
+    callers: Vec<Awaiting<S>>,
 }
 
 /// A caller that waits for so many answers.
-struct Awaited<S: Send1> {
-    count: usize,
+struct Awaiting<S: Send1> {
+    count: Count,
     gate: Option<Gate>,
-    answer: oneshot::Sender<Vec<S::Answer>>,
+    caller: Caller<OneOrMany<S::Answer>>,
 }
 
 impl<S: Send1> Default for Batch<S> {
     fn default() -> Self {
-        Self { items: Vec::new(), bytes: 0, until: None, answers: Vec::new() }
+        Self { items: Vec::new(), bytes: 0, until: None, callers: Vec::new() }
     }
 }
 
 impl<S: Send1> Batch<S> {
-    fn has_room(&self, entry: &Entry<S>) -> bool {
-        let more: usize = entry.items.iter().map(S::bytes).sum();
-        self.items.len() + entry.items.len() <= BATCH_ITEMS_MAX
-            && self.bytes + more <= BATCH_BYTES_MAX
+    fn has_room(&self, items: &[S::Item]) -> bool {
+        let more: usize = items.iter().map(S::bytes).sum();
+        self.items.len() + items.len() <= BATCH_ITEMS_MAX && self.bytes + more <= BATCH_BYTES_MAX
     }
 
-    fn add(&mut self, entry: Entry<S>) {
-        if entry.answer.is_closed() {
+    fn add(&mut self, Entry { items, until, gate, caller }: Entry<S>, now: Instant) {
+        if caller.is_gone() {
             return;
         }
-        if entry.until <= Instant::now() {
-            // The caller is gone if this is refused, which is all the same.
-            let _ = entry.answer.send(entry.items.iter().map(|_| S::not_sent()).collect());
-            return;
+        if until <= now {
+            return caller.tell(match items {
+                OneOrMany::One(_) => OneOrMany::One(S::not_sent()),
+                OneOrMany::Many(items) => OneOrMany::Many(repeat(items.len(), S::not_sent)),
+            });
         }
-        self.bytes += entry.items.iter().map(S::bytes).sum::<usize>();
-        self.until = Some(self.until.map_or(entry.until, |until| until.min(entry.until)));
-        let Entry { items, gate, answer, .. } = entry;
-        self.answers.push(Awaited { count: items.len(), gate, answer });
-        self.items.extend(items);
+        self.bytes += items.as_slice().iter().map(S::bytes).sum::<usize>();
+        self.until = Some(self.until.map_or(until, |first| first.min(until)));
+        let count = match items {
+            OneOrMany::One(item) => {
+                self.items.push(item);
+                Count::One
+            }
+            OneOrMany::Many(items) => {
+                let count = items.len();
+                self.items.extend(items);
+                Count::Many(count)
+            }
+        };
+        self.callers.push(Awaiting { count, gate, caller });
     }
 
     async fn send(mut self, sender: &S) {
@@ -236,25 +307,26 @@ impl<S: Send1> Batch<S> {
             Err(error) => self.items.iter().map(|_| S::failed(error.clone())).collect(),
         };
         let mut results = results.into_iter();
-        for Awaited { count, answer, .. } in self.answers {
-            // The caller is gone if this is refused, which is all the same.
-            let _ = answer.send(results.by_ref().take(count).collect());
-        }
+        let answers = self
+            .callers
+            .into_iter()
+            .filter_map(|Awaiting { count, caller, .. }| Some((caller, count.take(&mut results)?)));
+        tell_all(answers);
     }
 
     /// Takes away what nobody waits for any more; the others cannot give up from here on.
     fn leave_out_who_gave_up(&mut self) {
-        let may_send = |awaited: &Awaited<S>| awaited.gate.as_ref().is_none_or(Gate::send);
-        let kept: Vec<bool> = self.answers.iter().map(may_send).collect();
+        let may_send = |waiting: &Awaiting<S>| waiting.gate.as_ref().is_none_or(Gate::send);
+        let kept: Vec<bool> = self.callers.iter().map(may_send).collect();
         if kept.iter().all(|is_kept| *is_kept) {
             return;
         }
         let mut items = std::mem::take(&mut self.items).into_iter();
-        for (awaited, is_kept) in std::mem::take(&mut self.answers).into_iter().zip(kept) {
-            let own = items.by_ref().take(awaited.count);
+        for (waiting, is_kept) in std::mem::take(&mut self.callers).into_iter().zip(kept) {
+            let own = items.by_ref().take(waiting.count.number());
             if is_kept {
                 self.items.extend(own);
-                self.answers.push(awaited);
+                self.callers.push(waiting);
             } else {
                 own.for_each(drop);
             }

@@ -4,9 +4,12 @@
 //! too), codec, priority, what is there of the rest, names, the rest; behind the head the
 //! arguments. Numbers are big-endian.
 
+use std::str::FromStr;
 use std::time::Duration;
 
-use bytes::{Buf, BufMut, Bytes};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytestring::ByteString;
+use meshwork_schema::{Variant, WorkerName};
 use meshwork_shared::codec::Codec;
 use meshwork_shared::ids::JobId;
 
@@ -19,6 +22,9 @@ const VERSION: u8 = 1;
 /// Where the length of the head stands.
 const HEAD_BYTES_AT: usize = 17;
 
+/// Room for the head of most jobs, so that a job is allocated once.
+const HEAD_ROOM: usize = 192;
+
 const HAS_TRACE: u8 = 1;
 const HAS_KEY: u8 = 1 << 1;
 const HAS_DEDUPE: u8 = 1 << 2;
@@ -29,7 +35,7 @@ const STARTS_AT: u8 = 1 << 6;
 
 /// The bytes that are stored of a job.
 pub(super) fn encode(job: &NewJob) -> Bytes {
-    let mut out = Vec::with_capacity(128 + job.body.len());
+    let mut out = BytesMut::with_capacity(HEAD_ROOM + job.body.len());
     out.put_slice(&job.id.0);
     out.put_u8(VERSION);
     out.put_u32(0);
@@ -62,12 +68,24 @@ pub(super) fn encode(job: &NewJob) -> Bytes {
     let head = u32::try_from(out.len()).unwrap_or(u32::MAX);
     out[HEAD_BYTES_AT..HEAD_BYTES_AT + 4].copy_from_slice(&head.to_be_bytes());
     out.put_slice(&job.body);
-    out.into()
+    out.freeze()
+}
+
+/// The caller that was read last: most jobs have the same one as the job before.
+#[derive(Default)]
+pub(super) struct Names {
+    worker: Option<WorkerName>,
+    variant: Option<Variant>,
 }
 
 /// The job that was stored; `None` for what this version did not write. A head alone is a job
 /// without arguments.
 pub(super) fn decode(stored: &Bytes) -> Option<NewJob> {
+    decode_next(stored, &mut Names::default())
+}
+
+/// The same of one job of many.
+pub(super) fn decode_next(stored: &Bytes, names: &mut Names) -> Option<NewJob> {
     let mut head_bytes = stored.get(HEAD_BYTES_AT..HEAD_BYTES_AT + 4)?;
     let head_bytes = usize::try_from(head_bytes.get_u32()).ok()?;
     let mut head = stored.get(..head_bytes)?;
@@ -81,8 +99,8 @@ pub(super) fn decode(stored: &Bytes) -> Option<NewJob> {
     let priority = priority_of(head.try_get_u8().ok()?)?;
     let flags = head.try_get_u8().ok()?;
     let has = |flag: u8| flags & flag != 0;
-    let caller = take_short(&mut head)?.parse().ok()?;
-    let caller_variant = take_short(&mut head)?.parse().ok()?;
+    let caller = name(take_short(&mut head)?, &mut names.worker)?;
+    let caller_variant = name(take_short(&mut head)?, &mut names.variant)?;
     let start = match (has(STARTS_AFTER), has(STARTS_AT)) {
         (false, false) => Start::Now,
         (true, false) => Start::After(take_ms(&mut head)?),
@@ -90,7 +108,10 @@ pub(super) fn decode(stored: &Bytes) -> Option<NewJob> {
         (true, true) => return None,
     };
     let trace = if has(HAS_TRACE) { Some(stored.slice_ref(take_long(&mut head)?)) } else { None };
-    let key = if has(HAS_KEY) { Some(take_text(&mut head)?) } else { None };
+    let key = match has(HAS_KEY) {
+        true => Some(ByteString::try_from(stored.slice_ref(take_long(&mut head)?)).ok()?),
+        false => None,
+    };
     let dedupe = if has(HAS_DEDUPE) {
         Some(Dedupe { key: take_text(&mut head)?, window: take_ms(&mut head)? })
     } else {
@@ -132,6 +153,14 @@ fn priority_of(number: u8) -> Option<Priority> {
     }
 }
 
+/// The name of this text: the one that was read last, or a new one.
+fn name<N: Clone + AsRef<str> + FromStr>(text: &str, last: &mut Option<N>) -> Option<N> {
+    if last.as_ref().is_none_or(|last| last.as_ref() != text) {
+        *last = Some(text.parse().ok()?);
+    }
+    last.clone()
+}
+
 fn flags(job: &NewJob) -> u8 {
     let flag = |is_set: bool, flag: u8| if is_set { flag } else { 0 };
     flag(job.trace.is_some(), HAS_TRACE)
@@ -144,12 +173,12 @@ fn flags(job: &NewJob) -> u8 {
 }
 
 /// Names are at most 64 bytes long.
-fn put_short(out: &mut Vec<u8>, bytes: &[u8]) {
+fn put_short(out: &mut BytesMut, bytes: &[u8]) {
     out.put_u8(u8::try_from(bytes.len()).unwrap_or(u8::MAX));
     out.put_slice(bytes);
 }
 
-fn put_long(out: &mut Vec<u8>, bytes: &[u8]) {
+fn put_long(out: &mut BytesMut, bytes: &[u8]) {
     out.put_u32(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
     out.put_slice(bytes);
 }

@@ -26,8 +26,25 @@ const UNIX_MS_MAX: u64 = 9_999_999_999_999;
 /// A job on its way into the store.
 pub(super) struct Prepared {
     id: JobId,
-    options: Bytes,
+    options: Options,
     blob: Bytes,
+}
+
+/// What the script is told of a job beside its bytes.
+#[derive(PartialEq, Eq)]
+enum Options {
+    /// How many bytes it counts for; all else is as the queue says.
+    Plain(usize),
+    Chosen(Bytes),
+}
+
+impl From<Options> for Bytes {
+    fn from(options: Options) -> Self {
+        match options {
+            Options::Plain(bytes) => bytes.to_string().into(),
+            Options::Chosen(text) => text,
+        }
+    }
 }
 
 /// What became of a job; `None`: it is that of a due time which had its job before.
@@ -60,7 +77,7 @@ impl Enqueuer {
             && job.start == Start::Now
             && job.priority == Default::default();
         let options = if is_plain {
-            bytes.to_string()
+            Options::Plain(bytes)
         } else {
             let (kind, start) = match job.start {
                 Start::Now => (0, 0),
@@ -72,9 +89,10 @@ impl Enqueuer {
             let priority = priority_number(job.priority);
             let attempts = job.attempts.map_or(0, |attempts| attempts.max(1));
             let key = job.dedupe.as_ref().map_or("", |dedupe| &dedupe.key);
-            format!("{bytes} {priority} {attempts} {kind} {start} {window} {key}")
+            let text = format!("{bytes} {priority} {attempts} {kind} {start} {window} {key}");
+            Options::Chosen(text.into())
         };
-        Ok(Prepared { id: job.id, options: options.into(), blob: encode(job) })
+        Ok(Prepared { id: job.id, options, blob: encode(job) })
     }
 
     /// Stores the job of a due time, unless it is late: `None` then.
@@ -98,15 +116,14 @@ impl Enqueuer {
         self.list(until).await?;
         let mut arguments = Vec::with_capacity(2 + 2 * jobs.len());
         arguments.push(due);
-        let all = jobs.first().map(|first| first.options.clone());
-        let all = all.filter(|all| jobs.iter().all(|job| job.options == all));
-        let is_each = all.is_none();
-        arguments.push(all.unwrap_or_default());
+        let is_each = jobs.windows(2).any(|two| two[0].options != two[1].options);
         let mut ids = Vec::with_capacity(jobs.len());
-        for job in jobs {
+        for (at, job) in jobs.into_iter().enumerate() {
             ids.push(job.id);
-            if is_each {
-                arguments.push(job.options);
+            match (is_each, at) {
+                (true, 0) => arguments.extend([Bytes::new(), job.options.into()]),
+                (true, _) | (false, 0) => arguments.push(job.options.into()),
+                (false, _) => {}
             }
             arguments.push(job.blob);
         }

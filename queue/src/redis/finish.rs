@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use meshwork_shared::ids::JobId;
 use redis::Value;
 use tokio::time::Instant;
 
@@ -22,9 +21,10 @@ use crate::size::cut_text;
 
 /// The end of a run, on its way into the store.
 pub(super) struct Ending {
-    argument: Bytes,
-    /// The job, if this was its first run and all is said with that it is done.
-    plain: Option<JobId>,
+    token: LeaseToken,
+    /// What the script is told behind the token; `None` if this was the job's first run, and all
+    /// is said with that it is done.
+    how: Option<Vec<u8>>,
     /// How long the job waits if it runs again.
     delay: Duration,
 }
@@ -32,34 +32,36 @@ pub(super) struct Ending {
 impl Ending {
     /// `delay` is the wait if the end is a retry that names none.
     pub(super) fn new(token: LeaseToken, end: JobEnd, delay: impl FnOnce() -> Duration) -> Self {
-        let is_plain = token.attempt == 1 && end == JobEnd::Done { reply: None };
-        let mut argument = token_bytes(token);
         let mut wait = Duration::ZERO;
-        match end {
-            JobEnd::Done { reply } => {
-                argument.push(b'd');
-                argument.extend(reply.iter().flat_map(reply_bytes));
-            }
+        let how = match end {
+            JobEnd::Done { reply: None } if token.attempt == 1 => None,
+            JobEnd::Done { reply } => Some(
+                [b"d".as_slice(), &reply.as_ref().map(reply_bytes).unwrap_or_default()].concat(),
+            ),
             JobEnd::Retry { error, after } => {
                 let ms = whole_ms(after.unwrap_or_else(delay));
                 wait = Duration::from_millis(ms);
-                argument.push(b'r');
-                argument.extend(format!("{ms:013}").bytes());
-                argument.extend(cut_text(&error).bytes());
+                Some(format!("r{ms:013}{}", cut_text(&error)).into())
             }
-            JobEnd::Fail { error } => {
-                argument.push(b'f');
-                argument.extend(cut_text(&error).bytes());
-            }
-        }
-        let plain = is_plain.then_some(token.id);
-        Self { argument: argument.into(), plain, delay: wait }
+            JobEnd::Fail { error } => Some(format!("f{}", cut_text(&error)).into()),
+        };
+        Self { token, how, delay: wait }
+    }
+
+    /// As the script reads it.
+    fn argument(&self) -> Bytes {
+        let mut argument = token_bytes(self.token);
+        argument.extend(self.how.as_deref().unwrap_or(b"d"));
+        argument.into()
     }
 }
 
+/// Bytes of a token as the scripts read it.
+const TOKEN_BYTES: usize = 16 + 10;
+
 /// A token as the scripts read it.
 pub(super) fn token_bytes(token: LeaseToken) -> Vec<u8> {
-    let mut out = Vec::with_capacity(32);
+    let mut out = Vec::with_capacity(TOKEN_BYTES + 1);
     out.extend(token.id.0);
     out.extend(format!("{:010}", token.attempt).bytes());
     out
@@ -80,13 +82,13 @@ impl Finisher {
         // one of the others, and comes later.
         let mut seen = HashSet::with_capacity(items.len());
         let is_plain: Vec<bool> =
-            items.iter().map(|item| item.plain.is_some_and(|id| seen.insert(id))).collect();
+            items.iter().map(|item| item.how.is_none() && seen.insert(item.token.id)).collect();
         let mut plain = Vec::with_capacity(16 * items.len());
         let mut arguments = vec![Bytes::new()];
         for (item, is_plain) in items.iter().zip(&is_plain) {
-            match item.plain.filter(|_| *is_plain) {
-                Some(id) => plain.extend(id.0),
-                None => arguments.push(item.argument.clone()),
+            match is_plain {
+                true => plain.extend(item.token.id.0),
+                false => arguments.push(item.argument()),
             }
         }
         let plain_count = plain.len() / 16;
@@ -109,7 +111,7 @@ impl Send1 for Finisher {
     type Answer = Result<Finished, FinishError>;
 
     fn bytes(item: &Ending) -> usize {
-        item.argument.len()
+        TOKEN_BYTES + item.how.as_ref().map_or(1, Vec::len)
     }
 
     fn not_sent() -> Self::Answer {

@@ -12,7 +12,8 @@
 //! * `script.rs`, `scripts/`: what changes and reads a queue, in the server
 //! * `site.rs`: the names of a queue's keys
 //! * `codec.rs`: a job as bytes; `record.rs`: where it stands; `answer.rs`: reading answers
-//! * `batch.rs`, `enqueue.rs`, `finish.rs`: what is sent together
+//! * `batch.rs`, `enqueue.rs`, `finish.rs`: what is sent together; `gate.rs`: who gave up before;
+//!   `callers.rs`: who gets the answers
 //! * `lease.rs`: waiting for jobs; `bell.rs`: being woken
 //! * `queue.rs`, `look.rs`: one queue; `backend.rs`: all of them; `check.rs`: what could be lost
 
@@ -20,11 +21,13 @@ mod answer;
 mod backend;
 mod batch;
 mod bell;
+mod callers;
 mod check;
 mod codec;
 mod connect;
 mod enqueue;
 mod finish;
+mod gate;
 mod io;
 mod lease;
 mod look;

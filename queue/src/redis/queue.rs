@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::batch::{Inbox, cut};
 use super::bell::{Bell, Ring};
-use super::codec::decode;
+use super::codec::{Names, decode_next};
 use super::enqueue::{Enqueuer, refused};
 use super::finish::{Ending, Finisher, unavailable};
 use super::io::Io;
@@ -142,6 +142,11 @@ impl RedisQueue {
         results.into_iter().map(|r| r.or_else(|| stored.next()).unwrap_or_else(none)).collect()
     }
 
+    async fn store_one(&self, job: NewJob, until: Instant) -> Result<Enqueued, EnqueueError> {
+        let prepared = Enqueuer::prepare(&self.core, &job)?;
+        self.enqueues.send_one_until(prepared, until).await
+    }
+
     async fn store_due(&self, due_unix_ms: u64, job: NewJob) -> Result<bool, EnqueueError> {
         let prepared = Enqueuer::prepare(&self.core, &job)?;
         let enqueuer = self.enqueuer.clone();
@@ -176,8 +181,9 @@ impl RedisQueue {
             waiter.served();
             // Nothing is waited for from here on: what was accepted gets to the caller.
             let mut leases = Vec::new();
+            let mut names = Names::default();
             for taken in handover.accept() {
-                match self.read(&taken) {
+                match self.read(&taken, &mut names) {
                     Some(lease) => leases.push(lease),
                     None => self.refuse(taken.token),
                 }
@@ -188,8 +194,8 @@ impl RedisQueue {
         }
     }
 
-    fn read(&self, taken: &Taken) -> Option<Lease> {
-        let job = decode(&taken.blob)?;
+    fn read(&self, taken: &Taken, names: &mut Names) -> Option<Lease> {
+        let job = decode_next(&taken.blob, names)?;
         Some(Lease {
             id: taken.token.id,
             attempt: taken.token.attempt,
@@ -208,7 +214,7 @@ impl RedisQueue {
         let finishes = self.finishes.clone();
         self.io.spawn(async move {
             // If it cannot be said now, its lease ends, and it comes again.
-            finishes.send(vec![ending]).await;
+            let _ = finishes.send_one(ending).await;
         });
     }
 
@@ -216,8 +222,7 @@ impl RedisQueue {
         // The number of the run stands for how often it failed: it is close, and known here.
         let delay = || backoff::delay(self.core.options.backoff, token.attempt, &self.random);
         let ending = Ending::new(token, end, delay);
-        let lost = || Err(unavailable(super::answer::strange()));
-        self.finishes.send(vec![ending]).await.into_iter().next().unwrap_or_else(lost)
+        self.finishes.send_one(ending).await
     }
 
     async fn hold(
@@ -244,6 +249,14 @@ impl Queue for RedisQueue {
         until: Instant,
     ) -> BoxFuture<'_, Vec<Result<Enqueued, EnqueueError>>> {
         Box::pin(self.store_all(jobs, Some(until)))
+    }
+
+    fn enqueue_one(
+        &self,
+        job: NewJob,
+        until: Instant,
+    ) -> BoxFuture<'_, Result<Enqueued, EnqueueError>> {
+        Box::pin(self.store_one(job, until))
     }
 
     fn enqueue_due(

@@ -95,7 +95,7 @@ fn job() -> impl Strategy<Value = NewJob> {
         (any::<[u8; 16]>(), "[a-z][a-z0-9-]{0,20}", "[a-z0-9][a-z0-9.]{0,20}", bytes()),
         (start, priority, proptest::option::of(dedupe), proptest::option::of(any::<u32>())),
         (proptest::option::of(run_timeout), proptest::option::of(bytes())),
-        proptest::option::of(".{0,40}"),
+        proptest::option::of(".{0,40}".prop_map(Into::into)),
     )
         .prop_map(
             |(basics, (start, priority, dedupe, attempts), (run_timeout, trace), key)| {

@@ -4,6 +4,7 @@
 
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -49,6 +50,17 @@ impl Receipt {
     }
 }
 
+/// A command that may be enqueued.
+#[derive(Clone)]
+pub(crate) struct Checked {
+    /// As the schema has it.
+    pub(crate) command: Arc<CommandSchema>,
+    /// The queue that all instances share, if it is balanced.
+    pub(crate) queue: QueueName,
+    /// When the caller stops waiting.
+    pub(crate) deadline: Instant,
+}
+
 /// What all enqueueing has in common.
 pub(crate) struct Storing<'a> {
     pub(crate) worker: &'a Worker,
@@ -64,13 +76,14 @@ impl<'a> Storing<'a> {
         Self { worker, callee, command, call, job }
     }
 
-    /// The command as the schema has it, and when the caller stops waiting.
-    pub(crate) fn check(&self, asking: Asking) -> Result<(CommandSchema, Instant), CallError> {
+    /// What there is to know before anything is stored.
+    pub(crate) fn check(&self, asking: Asking) -> Result<Checked, CallError> {
         self.job.check().map_err(CallError::not_executed)?;
         let call = self.outgoing(asking, Body::empty());
         let routes = self.worker.inner().routes.load();
         let route = call.route(&routes).map_err(CallError::not_executed)?;
-        Ok((route.schema.clone(), call.deadline(route, Instant::now())))
+        let deadline = call.deadline(route, Instant::now());
+        Ok(Checked { command: route.schema.clone(), queue: route.queue.clone(), deadline })
     }
 
     /// A job with these arguments and options, for a queue that is shared.
@@ -110,13 +123,6 @@ impl<'a> Storing<'a> {
         let asked = Attempts::new(Ok(body), |body| self.outgoing(Asking::Enqueue, body));
         decode(&asked.until(deadline).await?)
     }
-
-    pub(super) fn queue(&self, command: &CommandSchema) -> Result<QueueName, CallError> {
-        // The schema has it, so that it is a name.
-        let callee = self.callee.parse();
-        let callee = callee.map_err(|_| CallError::not_executed(NotExecuted::NoSuchCommand))?;
-        Ok(QueueName::balanced(callee, command.name.clone()))
-    }
 }
 
 /// A queued call that is being put together; `.await` stores it.
@@ -146,11 +152,10 @@ impl Enqueue<'_> {
     async fn run(self) -> Result<Receipt, CallError> {
         let Self { storing, body } = self;
         let body = body.map_err(CallError::not_executed)?;
-        let (command, deadline) = storing.check(Asking::Enqueue)?;
+        let Checked { command, queue, deadline } = storing.check(Asking::Enqueue)?;
         if storing.worker.inner().jobs.is_in_process() {
             return storing.store_there(&body, storing.job.clone(), deadline).await;
         }
-        let queue = storing.queue(&command)?;
         let job = storing.new_job(body, &storing.job);
         let stored = store_one(storing.worker, &queue, &command, job, deadline).await?;
         Ok(Receipt::new(stored, queue, None))

@@ -5,14 +5,12 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
-use meshwork_schema::CommandSchema;
 use meshwork_shared::ids::JobId;
 use meshwork_shared::link::message::Body;
 use meshwork_shared::outcome::{CallError, NotExecuted};
-use tokio::time::Instant;
 
 use super::Asking;
-use super::enqueue::{Receipt, Storing};
+use super::enqueue::{Checked, Receipt, Storing};
 use crate::jobs::limits::{BATCH_BYTES_MAX, BATCH_JOBS_MAX, BATCH_LINKS_MAX};
 use crate::jobs::options::{JobOptions, job_options};
 use crate::jobs::store::store;
@@ -65,7 +63,7 @@ impl<'a> EnqueueAll<'a> {
     async fn run(self) -> Vec<Result<Receipt, CallError>> {
         let Self { storing, bodies, ids, choose } = self;
         let count = bodies.len();
-        let (command, deadline) = match storing.check(Asking::Enqueue) {
+        let checked = match storing.check(Asking::Enqueue) {
             Ok(checked) => checked,
             Err(error) => return vec![Err(error); count],
         };
@@ -74,9 +72,9 @@ impl<'a> EnqueueAll<'a> {
             Err(reason) => return vec![Err(CallError::not_executed(reason)); count],
         };
         if !storing.worker.inner().jobs.is_in_process() {
-            return store_batch(&storing, &command, orders, deadline).await;
+            return store_batch(&storing, &checked, orders).await;
         }
-        let storing = &storing;
+        let (storing, deadline) = (&storing, checked.deadline);
         let stored = orders.into_iter().map(|order| async move {
             let (body, options) = order.map_err(CallError::not_executed)?;
             storing.store_there(&body, options, deadline).await
@@ -121,14 +119,9 @@ fn orders(
 /// Stores jobs of one queue, a bounded number by each request.
 async fn store_batch(
     storing: &Storing<'_>,
-    command: &CommandSchema,
+    Checked { command, queue, deadline }: &Checked,
     orders: Vec<Order>,
-    deadline: Instant,
 ) -> Vec<Result<Receipt, CallError>> {
-    let queue = match storing.queue(command) {
-        Ok(queue) => queue,
-        Err(error) => return vec![Err(error); orders.len()],
-    };
     let mut results = Vec::with_capacity(orders.len());
     let mut orders = orders.into_iter().peekable();
     while orders.peek().is_some() {
@@ -144,7 +137,7 @@ async fn store_batch(
                 None => break,
             }
         }
-        let stored = store(storing.worker, &queue, command, jobs, deadline).await;
+        let stored = store(storing.worker, queue, command, jobs, *deadline).await;
         let mut stored = stored.into_iter();
         results.extend(outcomes.into_iter().map(|refused| {
             if let Some(reason) = refused {

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use super::Asking;
 use super::broadcast::{Broadcast, InstanceOutcome, Outcomes};
-use super::enqueue::{Receipt, Storing};
+use super::enqueue::{Checked, Receipt, Storing};
 use crate::jobs::options::job_options;
 use crate::jobs::store::store_one;
 use crate::routes::Instance;
@@ -64,7 +64,7 @@ impl<'a> EnqueueBroadcast<'a> {
             let (storing, checked, body) = (&self.storing, checked.clone(), self.body.clone());
             async move {
                 let result = match (checked, body) {
-                    (Ok((command, deadline)), Ok(body)) => {
+                    (Ok(Checked { command, deadline, .. }), Ok(body)) => {
                         store_for(storing, &instance, &command, body, deadline).await
                     }
                     (Err(error), _) => Err(error),

@@ -57,9 +57,17 @@ pub(crate) async fn store_one(
     job: NewJob,
     deadline: Instant,
 ) -> Result<Enqueued, CallError> {
-    let stored = store(worker, name, command, vec![job], deadline).await.into_iter().next();
-    // One result for each job.
-    stored.unwrap_or(Err(CallError::not_executed(NotExecuted::Cancelled)))
+    if Instant::now() >= deadline {
+        return Err(CallError::not_executed(NotExecuted::Deadline));
+    }
+    let job = sealing::seal(worker, name, job).map_err(not_sealed)?;
+    let queue = worker.inner().jobs.open(name, command);
+    match queue.enqueue_one(job, deadline).await {
+        Err(EnqueueError::Unknown { .. }) if Instant::now() >= deadline => {
+            Err(unknown(UnknownCause::Deadline))
+        }
+        stored => stored.map_err(not_stored),
+    }
 }
 
 /// A trace as it is kept with a job.
