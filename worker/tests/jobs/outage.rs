@@ -4,7 +4,7 @@
 use std::future::IntoFuture;
 use std::time::Duration;
 
-use meshwork_worker::JobStatus;
+use meshwork_worker::{CallError, JobStatus, NotExecuted};
 
 use super::support::{eventually, soon};
 use super::*;
@@ -113,6 +113,35 @@ async fn events(url: String) -> Vec<serde_json::Value> {
     });
     let page: serde_json::Value = serde_json::from_str(&asked.await.unwrap()).unwrap();
     page["events"].as_array().unwrap().clone()
+}
+
+/// Half a second is less than the queue tries to reach the server.
+#[tokio::test]
+async fn a_server_that_is_gone_is_told_from_one_that_did_not_answer() {
+    if !super::support::server::is_installed() {
+        return;
+    }
+    let mut site = Site::start(Kind::Redis).await;
+    let shop = site.shop().await;
+    shop.enqueue(answer("before")).await.unwrap();
+    site.redis.as_mut().unwrap().kill();
+    // Until the end of the connection is heard.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let little = Duration::from_millis(500);
+    let one = shop.enqueue(answer("one")).deadline(little).await.unwrap_err();
+    let all = shop.enqueue_all(["two", "three"].map(answer)).deadline(little).await;
+    for error in all.into_iter().map(Result::unwrap_err).chain([one]) {
+        let CallError::NotExecuted { reason: NotExecuted::QueueUnavailable { .. } } = &error else {
+            panic!("{error}")
+        };
+    }
+    site.redis.as_mut().unwrap().restart().await;
+    shop.enqueue(answer("after")).await.unwrap();
+    let log = Log::default();
+    let _press = site.press("one", &log).start().await.unwrap();
+    eventually("the one after ran", || log.lines().len() == 2).await;
+    let ran = log.lines();
+    assert!(ran[0].contains("before") && ran[1].contains("after"), "{ran:?}");
 }
 
 #[tokio::test]
