@@ -29,6 +29,8 @@ pub(crate) struct Shared {
     made_at: Instant,
     /// When the task began its last turn, nanoseconds after it was made.
     turned_ns: AtomicU64,
+    /// Of the last PING there and back, microseconds; 0 before the first answer.
+    round_trip_us: AtomicU64,
     lane: Option<Lane>,
     message_bytes_max: usize,
 }
@@ -50,6 +52,7 @@ impl Link {
                 writer: Mutex::new(writer),
                 made_at: Instant::now(),
                 turned_ns: AtomicU64::new(0),
+                round_trip_us: AtomicU64::new(0),
                 lane,
                 message_bytes_max: limits.message_bytes_max,
             }),
@@ -135,6 +138,13 @@ impl Link {
         self.shared.inbox.in_flight()
     }
 
+    /// How long a PING took there and back when that was last measured: while the link is silent
+    /// every few seconds, else about every 15 s. `None` before the first answer.
+    pub fn round_trip(&self) -> Option<Duration> {
+        let us = self.shared.round_trip_us.load(Ordering::Relaxed);
+        (us > 0).then(|| Duration::from_micros(us))
+    }
+
     /// Bytes that wait to be taken into the link or to be written to its socket.
     pub fn queued_bytes(&self) -> usize {
         self.shared.inbox.queued_bytes() + self.shared.lock_writer().queued_bytes()
@@ -177,6 +187,11 @@ impl Shared {
     pub(crate) fn turns(&self, now: Instant) {
         let ns = now.saturating_duration_since(self.made_at).as_nanos() as u64;
         self.turned_ns.store(ns, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_round_trip(&self, took: Duration) {
+        let us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.round_trip_us.store(us.max(1), Ordering::Relaxed);
     }
 
     pub(crate) fn lock_writer(&self) -> std::sync::MutexGuard<'_, Writer> {

@@ -1,4 +1,5 @@
-//! When to ask a silent peer whether it lives, and when to give it up.
+//! When to ask a silent peer whether it lives, and when to give it up; and how long the way there
+//! and back takes, for which a peer that is not silent is asked now and then, too.
 //!
 //! Time in which this process itself did not look at the socket (a handler that computed in place,
 //! a stopped process) is not held against the peer.
@@ -13,11 +14,16 @@ const HELD_UP: Duration = Duration::from_millis(500);
 /// PINGs of the peer that are answered per second; the rest are counted and ignored.
 pub(crate) const PINGS_PER_SECOND_MAX: u32 = 20;
 
+/// The way there and back is measured this often, on a link that is never silent too.
+const MEASURE_EVERY: Duration = Duration::from_secs(15);
+
 /// What the timer asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pulse {
     Quiet,
     SendPing,
+    /// Send a PING, though the peer lives.
+    Measure,
     Dead,
 }
 
@@ -26,6 +32,10 @@ pub(crate) struct Liveness {
     dead_after: Duration,
     last_heard: Instant,
     pinged_at: Option<Instant>,
+    /// When the PING was sent that is not answered yet.
+    asked_at: Option<Instant>,
+    measure_at: Instant,
+    round_trip: Option<Duration>,
     due: Instant,
     ping_window: Instant,
     pings_in_window: u32,
@@ -38,6 +48,9 @@ impl Liveness {
             dead_after,
             last_heard: now,
             pinged_at: None,
+            asked_at: None,
+            measure_at: now,
+            round_trip: None,
             due: now + ping_after,
             ping_window: now,
             pings_in_window: 0,
@@ -48,6 +61,27 @@ impl Liveness {
     pub(crate) fn heard(&mut self, now: Instant) {
         self.last_heard = now;
         self.pinged_at = None;
+    }
+
+    /// The peer has answered a PING.
+    pub(crate) fn answered(&mut self, now: Instant) {
+        if let Some(asked) = self.asked_at.take() {
+            self.round_trip = Some(now.saturating_duration_since(asked));
+        }
+    }
+
+    /// How long the last PING took there and back; `None` before the first answer.
+    pub(crate) fn round_trip(&self) -> Option<Duration> {
+        self.round_trip
+    }
+
+    fn asks(&mut self, now: Instant) {
+        self.measure_at = now + MEASURE_EVERY;
+        // Answers come in order: the next one is that to the first question.
+        let is_owed = self.asked_at.is_some_and(|asked| now < asked + self.dead_after);
+        if !is_owed {
+            self.asked_at = Some(now);
+        }
     }
 
     /// When [`Liveness::tick`] wants to be called.
@@ -81,9 +115,14 @@ impl Liveness {
         if now >= ping_at {
             self.pinged_at = Some(now);
             self.due = dead_at.min(now + self.ping_after);
+            self.asks(now);
             return Pulse::SendPing;
         }
         self.due = dead_at.min(ping_at);
+        if now >= self.measure_at {
+            self.asks(now);
+            return Pulse::Measure;
+        }
         Pulse::Quiet
     }
 }
@@ -127,6 +166,40 @@ mod tests {
         let woken = start + Duration::from_secs(40);
         assert_eq!(liveness.tick(woken), Pulse::SendPing);
         assert_eq!(liveness.tick(liveness.due()), Pulse::SendPing);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_way_there_and_back_is_measured_on_a_busy_link_too() {
+        let start = Instant::now();
+        let mut liveness = Liveness::new(PING, DEAD, start);
+        let mut measured = Vec::new();
+        for second in 1..=60 {
+            let now = start + Duration::from_secs(second);
+            match liveness.tick(now) {
+                Pulse::Quiet => {}
+                Pulse::Measure => measured.push(second),
+                pulse => panic!("{pulse:?} on a link that is busy"),
+            }
+            if measured.last() == Some(&second) {
+                liveness.answered(now + Duration::from_millis(3));
+            }
+            liveness.heard(now);
+        }
+        assert!((3..=5).contains(&measured.len()), "{measured:?}");
+        assert_eq!(liveness.round_trip(), Some(Duration::from_millis(3)));
+        liveness.answered(start + Duration::from_secs(61));
+        assert_eq!(liveness.round_trip(), Some(Duration::from_millis(3)), "nobody asked");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_late_answer_is_that_to_the_first_question() {
+        let start = Instant::now();
+        let mut liveness = Liveness::new(PING, DEAD, start);
+        let seconds = |seconds| start + Duration::from_secs(seconds);
+        assert_eq!(liveness.tick(seconds(5)), Pulse::SendPing);
+        assert_eq!(liveness.tick(seconds(10)), Pulse::SendPing);
+        liveness.answered(seconds(11));
+        assert_eq!(liveness.round_trip(), Some(Duration::from_secs(6)));
     }
 
     #[tokio::test(start_paused = true)]

@@ -220,6 +220,9 @@ impl<S: Service> LinkTask<S> {
             self.core.unsealed_bytes() == 0 && self.shared.lock_writer().queued_bytes() == 0;
         let unfinished = self.core.unfinished() + usize::from(!is_written);
         self.shared.unfinished.store(unfinished, Ordering::Relaxed);
+        if let Some(round_trip) = self.core.round_trip() {
+            self.shared.set_round_trip(round_trip);
+        }
     }
 
     fn next_due(&self, now: Instant) -> Instant {

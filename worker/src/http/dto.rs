@@ -99,6 +99,10 @@ pub struct PeerRow {
     pub draining: bool,
     /// Calls of ours to it that are not over.
     pub in_flight: usize,
+    /// How long a PING took there and back when that was last measured, microseconds; `None` in
+    /// the first seconds of a link, and without one.
+    #[serde(default)]
+    pub round_trip_us: Option<u64>,
 }
 
 /// Why a request was not answered.

@@ -80,6 +80,9 @@ async fn peers(facts: web::Data<Facts>) -> HttpResponse {
                 linked: link.is_some(),
                 draining: instance.draining || link.is_some_and(|link| link.is_peer_draining()),
                 in_flight: link.map_or(0, |link| link.in_flight()),
+                round_trip_us: link
+                    .and_then(|link| link.round_trip())
+                    .map(|took| u64::try_from(took.as_micros()).unwrap_or(u64::MAX)),
             }
         })
         .collect();

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use meshwork_shared::link::handle::Link;
 use meshwork_shared::metrics::HistogramFigures;
@@ -52,6 +53,8 @@ pub struct PeerFigures {
     pub in_flight: u64,
     /// Bytes that wait to be written to them.
     pub queued_bytes: u64,
+    /// The longest of the ways there and back that were last measured, one for each link.
+    pub round_trip_max: Option<Duration>,
 }
 
 /// All that a worker counts, at one moment; as text (`to_string`) it is what Prometheus reads.
@@ -139,6 +142,7 @@ fn peers(worker: &Worker) -> BTreeMap<String, PeerFigures> {
             peer.links += 1;
             peer.in_flight += link.in_flight() as u64;
             peer.queued_bytes += link.queued_bytes() as u64;
+            peer.round_trip_max = peer.round_trip_max.max(link.round_trip());
         }
     }
     peers

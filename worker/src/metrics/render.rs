@@ -95,6 +95,13 @@ fn peers(text: &mut Exposition, metrics: &Metrics) {
             text.sample(name, &[("worker", worker)], read(peer));
         }
     }
+    let name = "meshwork_round_trip_max_seconds";
+    text.family(name, Kind::Gauge, "Longest way there and back of its links, as last measured.");
+    for (worker, peer) in &metrics.peers {
+        if let Some(took) = peer.round_trip_max {
+            text.sample(name, &[("worker", worker)], took.as_secs_f64());
+        }
+    }
     let name = "meshwork_handshakes_total";
     text.family(name, Kind::Counter, "Handshakes of those who dialled, by how they ended.");
     for (cause, count) in &metrics.handshakes {

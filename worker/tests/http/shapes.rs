@@ -1,5 +1,7 @@
 //! What a worker tells of itself and of its peers.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use meshwork_shared::protocol::Status;
 use meshwork_worker::Context;
@@ -36,6 +38,21 @@ async fn a_worker_says_who_it_is_and_whom_it_knows() {
     assert_eq!(peer.incarnation, shop.identity().incarnation);
     assert_eq!((peer.linked, peer.draining, peer.in_flight), (true, false, 0));
     assert!(matches!(peer.status, None | Some(Status::Ready)), "{peer:?}");
+    assert_eq!(peer.round_trip_us, None, "no PING was due yet");
+    // The first is sent after five seconds.
+    let mut took_us = None;
+    for _ in 0..200 {
+        took_us = web.read::<PeerList>("/v1/peers").await.peers[0].round_trip_us;
+        if took_us.is_some() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!((1..20_000_000).contains(&took_us.unwrap()), "{took_us:?}");
+    let metrics = buyer.metrics().await;
+    assert!(metrics.peers["shop"].round_trip_max.is_some());
+    let sample = "meshwork_round_trip_max_seconds{worker=\"shop\"} ";
+    assert!(metrics.to_string().contains(sample), "{metrics}");
 }
 
 #[tokio::test]

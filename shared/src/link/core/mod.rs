@@ -8,6 +8,8 @@ mod receive;
 mod tests;
 mod write;
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use tokio::time::Instant;
 
@@ -26,6 +28,9 @@ use crate::record::{self, Extension, Record, RecordError, RecordType};
 
 /// Call id of the PING that follows a DRAIN; a call never has it.
 const DRAIN_PROBE: CallId = CallId(1);
+
+/// Names the PING that asks whether the peer lives, and how far away it is.
+const KEEP_ALIVE: CallId = CallId(0);
 
 /// What a link tells whoever drives it.
 #[derive(Debug)]
@@ -272,6 +277,11 @@ impl<T> LinkCore<T> {
         self.frames.recycle(buffer);
     }
 
+    /// How long the last PING took there and back; `None` before the first answer.
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.liveness.round_trip()
+    }
+
     /// When [`LinkCore::tick`] is due.
     pub fn next_tick(&self) -> Instant {
         let pulse = self.liveness.due();
@@ -290,8 +300,9 @@ impl<T> LinkCore<T> {
         }
         match self.liveness.tick(now) {
             Pulse::Quiet => {}
+            Pulse::Measure => self.write_bare(RecordType::Ping, KEEP_ALIVE),
             Pulse::SendPing => {
-                self.write_bare(RecordType::Ping, CallId(0));
+                self.write_bare(RecordType::Ping, KEEP_ALIVE);
                 self.frames.release();
                 self.give_up_stale(now);
             }

@@ -9,7 +9,7 @@ use super::super::assembly::OpenRefused;
 use super::super::large::{LargeKey, Role};
 use super::super::message::{Body, CommandRef, InboundCall};
 use super::super::pending::SLOT_BITS;
-use super::{DRAIN_PROBE, Event, LinkCore, Violation};
+use super::{DRAIN_PROBE, Event, KEEP_ALIVE, LinkCore, Violation};
 use crate::ids::CallId;
 use crate::outcome::{CallError, ErrorBody, NotExecuted, UnknownCause};
 use crate::record::{self, COMMAND_BY_NAME, Extension, Record, RecordType};
@@ -77,6 +77,10 @@ impl<T> LinkCore<T> {
             }
             RecordType::Pong if record.call_id == DRAIN_PROBE && self.draining => {
                 Some(Event::DrainSeen)
+            }
+            RecordType::Pong if record.call_id == KEEP_ALIVE => {
+                self.liveness.answered(now);
+                None
             }
             RecordType::Drain => {
                 self.peer_draining = true;
