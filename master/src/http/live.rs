@@ -4,8 +4,10 @@
 //!
 //! A viewer has no queue of its own: it has a place in the history, and is moved on only when its
 //! connection takes more. What it is too slow for is forgotten by the history, and the next page
-//! says how many events that were. Pictures are never queued: a slow viewer gets fewer.
+//! says how many events that were. Pictures are never queued: a slow viewer gets fewer. One that is
+//! silent for too long ends, and so does one that takes nothing (`stalled.rs`).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, StreamHandler, WrapFuture};
@@ -17,6 +19,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use super::events::Wanted;
+use super::stalled::{self, Cable, Pulse, STALLED_MAX};
 use super::{Facts, mesh};
 use crate::events::{EventPage, PAGE_EVENTS_MAX};
 
@@ -49,6 +52,7 @@ struct Viewer {
     after: u64,
     wants_mesh: bool,
     heard: Instant,
+    pulse: Arc<Pulse>,
     _place: OwnedSemaphorePermit,
 }
 
@@ -86,8 +90,16 @@ pub(super) fn start(
         after: wanted.after.unwrap_or(0),
         wants_mesh: wanted.mesh,
         heard: Instant::now(),
+        pulse: Pulse::new(),
         _place: place,
     };
+    if let Some(cable) = request.conn_data::<Cable>().cloned() {
+        let pulse = Arc::downgrade(&viewer.pulse);
+        actix_web::rt::spawn(stalled::watch(pulse, move || {
+            log::warn!("a viewer is cut off: it has taken nothing for {STALLED_MAX:?}");
+            cable.cut();
+        }));
+    }
     let protocols = [PROTOCOL];
     let started = ws::WsResponseBuilder::new(viewer, request, stream)
         .protocols(&protocols)
@@ -154,6 +166,7 @@ impl Actor for Viewer {
             self.send_picture(ctx);
         }
         ctx.run_interval(PING_EVERY, |viewer, ctx| {
+            viewer.pulse.beat();
             if viewer.heard.elapsed() > SILENT_MAX {
                 return ctx.stop();
             }

@@ -30,6 +30,7 @@
 //! * `mesh.rs`: the whole picture
 //! * `events.rs`, `live.rs`: what happened, on request and live
 //! * `queues.rs`: how full queues are, and their dead letters
+//! * `stalled.rs`: those who look on and take nothing any more
 //! * `tickets.rs`: how a browser shows that it may look
 
 mod access;
@@ -41,6 +42,7 @@ mod mesh;
 mod queues;
 mod routes;
 mod schema;
+mod stalled;
 mod tickets;
 
 use std::io;
@@ -132,6 +134,7 @@ pub(crate) fn serve(
     let server = HttpServer::new(app)
         .workers(1)
         .max_connections(CONNECTIONS_MAX)
+        .on_connect(stalled::Cable::keep)
         .client_request_timeout(HEAD_WITHIN)
         .keep_alive(IDLE)
         .shutdown_timeout(LAST_REQUESTS_S)
