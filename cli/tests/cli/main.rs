@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod binary;
+#[cfg(feature = "file")]
+mod dead_over_http;
 mod demo;
 mod events;
 #[cfg(any(feature = "file", feature = "redis"))]
