@@ -21,7 +21,6 @@ use crate::handler::table::{Handlers, Served};
 use crate::jobs::options::JobOptions;
 use crate::jobs::serve::{Wanted, enqueue, question};
 use crate::jobs::wire;
-use crate::metrics::meter::Ending;
 use crate::metrics::tally;
 use crate::peers::LinkId;
 use crate::traces::span::{Kind, Span};
@@ -199,14 +198,14 @@ impl LinkService {
         let place = match served.slots.queue() {
             Ok(place) => place,
             Err(refused) => {
-                served.slots.meter().count(Ending::NotExecuted);
+                served.slots.meter().count_refused(&refused);
                 return Answered::Ready(Err(refused.into()));
             }
         };
         let (served, tracer) = (served.clone(), inner.tracer.clone());
         let handling: Handling = Box::pin(async move {
-            let slot = place.slot(call.deadline).await.inspect_err(|_| {
-                served.slots.meter().count(Ending::NotExecuted);
+            let slot = place.slot(call.deadline).await.inspect_err(|refused| {
+                served.slots.meter().count_refused(refused);
             })?;
             let held = Held::new(slot, running, &tracer, span);
             served.handler.handle(context, call.body, held).await

@@ -15,6 +15,8 @@ pub(crate) struct Rates {
     pub(crate) ok: f64,
     pub(crate) failed: f64,
     pub(crate) not_executed: f64,
+    /// Those among the ones before for which there was no room.
+    pub(crate) overloaded: f64,
     pub(crate) unknown: f64,
 }
 
@@ -28,6 +30,7 @@ impl Rates {
             ok: rate(before.ok, now.ok),
             failed: rate(before.failed, now.failed),
             not_executed: rate(before.not_executed, now.not_executed),
+            overloaded: rate(before.overloaded, now.overloaded),
             unknown: rate(before.unknown, now.unknown),
         }
     }
@@ -38,6 +41,7 @@ impl AddAssign for Rates {
         self.ok += other.ok;
         self.failed += other.failed;
         self.not_executed += other.not_executed;
+        self.overloaded += other.overloaded;
         self.unknown += other.unknown;
     }
 }

@@ -147,6 +147,7 @@ fn rates(rates: Rates) -> CallRates {
         ok: short(rates.ok),
         failed: short(rates.failed),
         not_executed: short(rates.not_executed),
+        overloaded: short(rates.overloaded),
         unknown: short(rates.unknown),
     }
 }

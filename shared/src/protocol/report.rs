@@ -72,6 +72,9 @@ pub struct CallFigures {
     pub failed: u64,
     /// Those that were not executed: refused, overloaded, too late.
     pub not_executed: u64,
+    /// How many of those were so because a bound was full: no room for another call.
+    #[serde(default)]
+    pub overloaded: u64,
     /// Those whose outcome is unknown.
     #[serde(default)]
     pub unknown: u64,

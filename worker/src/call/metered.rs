@@ -49,7 +49,7 @@ impl Metered {
         };
         let took = ended.map(|ended| ended.saturating_duration_since(self.began));
         if track.tracer.counts {
-            track.meter.count(ending);
+            track.meter.count_call(outcome);
             if let Some(took) = took.filter(|_| ending == Ending::Ok) {
                 track.meter.took(took, 1);
             }

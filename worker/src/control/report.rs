@@ -165,6 +165,7 @@ fn call_figures(figures: &CallFigures) -> protocol::CallFigures {
         ok: figures.ok,
         failed: figures.failed,
         not_executed: figures.not_executed,
+        overloaded: figures.overloaded,
         // Nobody waited to learn how those ended.
         unknown: figures.unknown.saturating_add(figures.cancelled),
         running: 0,

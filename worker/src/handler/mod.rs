@@ -71,7 +71,10 @@ impl Held {
         if !self.counts {
             return;
         }
-        meter.count(ending);
+        match answer {
+            Err(ErrorBody::NotExecuted(reason)) => meter.count_refused(reason),
+            Ok(_) | Err(_) => meter.count(ending),
+        }
         if ending != Ending::Ok {
             return;
         }

@@ -31,6 +31,8 @@ pub struct CallFigures {
     pub ok: u64,
     /// Calls that no handler ran for; safe to make again.
     pub not_executed: u64,
+    /// How many of those were so because a bound was full.
+    pub overloaded: u64,
     /// Calls whose handler said no.
     pub failed: u64,
     /// Calls that may have run.
@@ -109,6 +111,7 @@ fn of_meter(command: String, direction: Direction, meter: &Meter) -> CallFigures
         direction,
         ok: meter.ended(Ending::Ok),
         not_executed: meter.ended(Ending::NotExecuted),
+        overloaded: meter.overloaded(),
         failed: meter.ended(Ending::Failed),
         unknown: meter.ended(Ending::Unknown),
         cancelled: meter.ended(Ending::Cancelled),

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use meshwork_shared::metrics::{Histogram, HistogramFigures};
-use meshwork_shared::outcome::{CallError, ErrorBody};
+use meshwork_shared::outcome::{CallError, ErrorBody, NotExecuted};
 
 /// Of handlers that answer at once one in so many is timed, and stands for all of them: the clock
 /// would cost more than what it measures.
@@ -62,6 +62,8 @@ impl Ending {
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
     endings: [AtomicU64; Ending::ALL.len()],
+    /// Those of the calls that were not executed for which there was no room.
+    overloaded: AtomicU64,
     took: Histogram,
 }
 
@@ -69,6 +71,29 @@ impl Meter {
     /// Counts one that ended.
     pub(crate) fn count(&self, ending: Ending) {
         self.endings[ending as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts what became of a call, as its caller learns it; answers how it ended.
+    pub(crate) fn count_call<T>(&self, result: &Result<T, CallError>) -> Ending {
+        if let Err(CallError::NotExecuted { reason }) = result {
+            self.count_refused(reason);
+            return Ending::NotExecuted;
+        }
+        let ending = Ending::of_call(result);
+        self.count(ending);
+        ending
+    }
+
+    /// Counts one that was not executed.
+    pub(crate) fn count_refused(&self, reason: &NotExecuted) {
+        self.count(Ending::NotExecuted);
+        if matches!(reason, NotExecuted::Overloaded { .. }) {
+            self.overloaded.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn overloaded(&self) -> u64 {
+        self.overloaded.load(Ordering::Relaxed)
     }
 
     /// Counts how long one took that went well; it stands for `weight` of them.
@@ -87,5 +112,22 @@ impl Meter {
 
     pub(crate) fn durations(&self) -> HistogramFigures {
         self.took.figures()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_there_was_no_room_for_is_told_from_what_was_refused() {
+        let meter = Meter::default();
+        let refused = |reason| Err::<(), _>(CallError::not_executed(reason));
+        assert_eq!(meter.count_call(&refused(NotExecuted::Draining)), Ending::NotExecuted);
+        meter.count_call(&refused(NotExecuted::overloaded("backlog")));
+        meter.count_refused(&NotExecuted::overloaded("mailbox"));
+        assert_eq!(meter.count_call::<()>(&Ok(())), Ending::Ok);
+        assert_eq!((meter.ended(Ending::NotExecuted), meter.overloaded()), (3, 2));
+        assert_eq!(meter.ended(Ending::Ok), 1);
     }
 }

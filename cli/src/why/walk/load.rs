@@ -49,17 +49,20 @@ pub(super) fn load(walk: &Walk<'_>) -> Option<Step> {
 const MORE: &str = "Calls beyond that are not executed (overloaded): safe to retry after a pause.\n\
                     Start more instances, or raise `concurrency` or `backlog` in the schema.";
 
+const OTHERWISE: &str = "There is room for them. The error that callers get names the reason: no link or no instance\n\
+                         yet, draining, not allowed, refused arguments, or a deadline that passed before.";
+
 /// What the rates say: how the caller's calls end, or as the callee counts if that is all there is.
 fn ended(what: String, asked: CallRates, served: Option<CallRates>) -> Step {
     let rates = if asked.total() > 0.0 { asked } else { served.unwrap_or_default() };
     let some = |rate: f64| rate >= SOME_PER_SECOND;
     if some(rates.not_executed) {
-        let refused = format!("{what}, {:.1}/s not executed", rates.not_executed);
+        let (refused, advice) = refused(&what, rates);
         if !some(rates.ok + rates.failed + rates.unknown) {
-            let advice = format!("None gets through. {MORE}");
+            let advice = format!("None gets through. {advice}");
             return Step::no("load", refused, advice);
         }
-        return Step::doubt("load", refused, MORE);
+        return Step::doubt("load", refused, advice);
     }
     if some(rates.unknown) {
         let what = format!("{what}, {:.1}/s of unknown outcome", rates.unknown);
@@ -73,6 +76,21 @@ fn ended(what: String, asked: CallRates, served: Option<CallRates>) -> Step {
         return Step::doubt("load", what, advice);
     }
     Step::yes("load", what)
+}
+
+/// What calls that are not executed come to: no room for them, or refused for another reason.
+fn refused(what: &str, rates: CallRates) -> (String, String) {
+    let other = rates.not_executed - rates.overloaded;
+    let text = match (rates.overloaded >= SOME_PER_SECOND, other >= SOME_PER_SECOND) {
+        (true, true) => format!(
+            "{what}, {:.1}/s not executed: {:.1}/s overloaded, {other:.1}/s refused otherwise",
+            rates.not_executed, rates.overloaded
+        ),
+        (true, false) => format!("{what}, {:.1}/s overloaded", rates.overloaded),
+        (false, _) => format!("{what}, {:.1}/s refused, and not for load", rates.not_executed),
+    };
+    let advice = if rates.overloaded >= other { MORE } else { OTHERWISE };
+    (text, advice.to_owned())
 }
 
 /// Calls that all instances take at a time; `None` if that is the worker's own affair.

@@ -243,8 +243,23 @@ fn there_has_to_be_room() {
     let busy = after(|mesh| mesh["commands"] = served(5));
     assert_eq!(busy.last().unwrap().verdict, Verdict::Yes, "{busy:#?}");
     let with = |rates| after(|mesh| mesh["traffic"] = traffic(rates));
-    says_no(&with(rates(0.0, 0.0, 4.0, 0.0)), "load", "4.0/s not executed", "None gets through");
-    doubts(&with(rates(9.0, 0.0, 1.0, 0.0)), "load", "1.0/s not executed");
+    let overloaded = |ok: f64, not_executed: f64, overloaded: f64| {
+        let mut rates = rates(ok, 0.0, not_executed, 0.0);
+        rates["overloaded"] = json!(overloaded);
+        with(rates)
+    };
+    says_no(&overloaded(0.0, 4.0, 4.0), "load", "4.0/s overloaded", "None gets through. Calls bey");
+    doubts(&overloaded(9.0, 1.0, 1.0), "load", "1.0/s overloaded");
+    let both = "4.0/s not executed: 1.0/s overloaded, 3.0/s refused otherwise";
+    says_no(&overloaded(0.0, 4.0, 1.0), "load", both, "The error that callers get");
+    doubts(&overloaded(9.0, 4.0, 1.0), "load", both);
+    says_no(
+        &with(rates(0.0, 0.0, 4.0, 0.0)),
+        "load",
+        "4.0/s refused, and not for",
+        "There is room",
+    );
+    doubts(&with(rates(9.0, 0.0, 1.0, 0.0)), "load", "1.0/s refused, and not for load");
     doubts(&with(rates(9.0, 0.0, 0.0, 1.0)), "load", "unknown outcome");
     doubts(&with(rates(9.0, 1.0, 0.0, 0.0)), "load", "1.0/s failed");
 }

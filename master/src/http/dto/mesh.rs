@@ -130,6 +130,9 @@ pub struct CallRates {
     pub failed: f64,
     /// Those that were not executed.
     pub not_executed: f64,
+    /// How many of those were so because a bound was full; 0 from workers that do not say.
+    #[serde(default)]
+    pub overloaded: f64,
     /// Those whose outcome is unknown.
     pub unknown: f64,
 }
