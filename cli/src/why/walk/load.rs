@@ -49,8 +49,9 @@ pub(super) fn load(walk: &Walk<'_>) -> Option<Step> {
 const MORE: &str = "Calls beyond that are not executed (overloaded): safe to retry after a pause.\n\
                     Start more instances, or raise `concurrency` or `backlog` in the schema.";
 
-const OTHERWISE: &str = "There is room for them. The error that callers get names the reason: no link or no instance\n\
-                         yet, draining, not allowed, refused arguments, or a deadline that passed before.";
+const OTHERWISE: &str = "There is room for them. The error that callers get names the reason:\n\
+                         no link or no instance yet, draining, not allowed, refused arguments,\n\
+                         or a deadline that passed before.";
 
 /// What the rates say: how the caller's calls end, or as the callee counts if that is all there is.
 fn ended(what: String, asked: CallRates, served: Option<CallRates>) -> Step {
