@@ -11,11 +11,13 @@ use meshwork_bench_harness::jobs::{AT_ONCE, Counter, WARM_UP};
 use meshwork_queue::{
     FinishError, JobEnd, MemoryBackend, NewJob, Queue, QueueBackend, QueueName, QueueOptions,
 };
+use meshwork_schema::{Variant, WorkerName};
 use meshwork_shared::clock::Clock;
 use meshwork_shared::codec::Codec;
 use meshwork_shared::ids::JobId;
 use meshwork_shared::random::Random;
 use meshwork_worker::{Context, JobEventKind};
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use super::arguments::{QueueArguments, Role};
@@ -65,40 +67,33 @@ pub(crate) async fn backend(seconds: f64) -> Outcome {
     let backend = MemoryBackend::new(random.clone(), Clock::system());
     let name = QueueName::balanced("runner".parse()?, "run".parse()?);
     let queue = backend.open(name, QueueOptions { done_kept: DONE_KEPT, ..Default::default() });
-    let (caller, variant) = ("producer".parse()?, "pod-1".parse()?);
-    let make = || {
-        let body = Bytes::from_static(&PAYLOAD);
-        NewJob::new(
-            JobId(random.bytes()),
-            Clone::clone(&caller),
-            Clone::clone(&variant),
-            Codec::Raw,
-            body,
-        )
-    };
-    let counter = Counter::default();
+    let counter = Arc::new(Counter::default());
+    // Tasks of their own, as callers and the runner of a worker are.
+    let mut tasks = JoinSet::new();
+    for _ in 0..AT_ONCE {
+        let caller = ("producer".parse()?, "pod-1".parse()?);
+        tasks.spawn(produce(queue.clone(), random.clone(), caller));
+    }
+    tasks.spawn(consume(queue, counter.clone()));
+    let measured = window(&counter, seconds).await?;
+    tasks.shutdown().await;
+    child::say(&measured)
+}
+
+/// Enqueues one job after the other; never ends.
+async fn produce(queue: Arc<dyn Queue>, random: Random, (caller, variant): (WorkerName, Variant)) {
     let never = Instant::now() + MORE;
-    let producing = async {
-        let mut calls = FuturesUnordered::new();
-        loop {
-            while calls.len() < AT_ONCE {
-                calls.push(queue.enqueue_one(make(), never));
-            }
-            calls.next().await;
-            // The consumer has its turn.
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::select! {
-        biased;
-        measured = window(&counter, seconds) => child::say(&measured?),
-        () = producing => Ok(()),
-        () = consume(&*queue, &counter) => Ok(()),
+    loop {
+        let (id, body) = (JobId(random.bytes()), Bytes::from_static(&PAYLOAD));
+        let job = NewJob::new(id, caller.clone(), variant.clone(), Codec::Raw, body);
+        // A full queue refuses; it is not full for long, for others have their turn.
+        let _ = queue.enqueue_one(job, never).await;
+        tokio::task::yield_now().await;
     }
 }
 
 /// Slots that refill one by one, as a worker's do; never ends.
-async fn consume(queue: &dyn Queue, counter: &Counter) {
+async fn consume(queue: Arc<dyn Queue>, counter: Arc<Counter>) {
     let mut running = FuturesUnordered::new();
     let mut leasing = queue.lease("pod-2#1", AT_ONCE);
     loop {

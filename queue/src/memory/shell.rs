@@ -66,8 +66,12 @@ impl Shell {
         let is_sooner = wake.is_some_and(|wake| wake_before.is_none_or(|before| wake < before));
         let tell_consumers = is_sooner || inner.queue.has_ready();
         let Inner { queue, waiting } = &mut *inner;
-        let told: Vec<Arc<Notify>> =
-            queue.drain_over().filter_map(|id| waiting.remove(&id)).collect();
+        let mut told: Vec<Arc<Notify>> = Vec::new();
+        for id in queue.drain_over() {
+            if !waiting.is_empty() {
+                told.extend(waiting.remove(&id));
+            }
+        }
         drop(inner);
         if tell_consumers {
             self.ready.notify_waiters();
