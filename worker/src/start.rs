@@ -48,7 +48,8 @@ type Http = Option<crate::http::Serving>;
 
 /// This build serves none.
 #[cfg(not(feature = "http"))]
-type Http = ();
+#[derive(Default)]
+struct Http;
 
 /// What the session needs beside what the control has.
 struct SessionParts {
@@ -166,7 +167,7 @@ async fn serve_http(
 ) -> Result<Http, StartError> {
     let cause = || std::io::Error::other("this program was built without the feature `http`");
     match config.http_listen {
-        None => Ok(()),
+        None => Ok(Http),
         Some(address) => Err(StartError::HttpListen { address, cause: cause() }),
     }
 }
