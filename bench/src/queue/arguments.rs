@@ -11,7 +11,7 @@ use super::measure::Measure;
     cargo xtask bench queue                        everything but peers, about three minutes\n  \
     cargo xtask bench queue --peers                beside BullMQ and apalis-redis\n  \
     cargo xtask bench queue --only queue --runs 1  one figure and what it is compared with\n  \
-    cargo xtask bench queue --only million         a million waiting jobs, some minutes")]
+    cargo xtask bench queue --only million         a million waiting jobs")]
 pub(crate) struct QueueArguments {
     /// How long a producer produces, seconds
     #[arg(long, default_value_t = 3.0)]
