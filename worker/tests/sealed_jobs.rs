@@ -19,6 +19,7 @@ use meshwork_shared::clock::Clock;
 use meshwork_shared::config::MasterConfig;
 use meshwork_shared::ids::JobId;
 use meshwork_shared::random::Random;
+use meshwork_worker::metrics::Direction;
 use meshwork_worker::{Command, Context, Worker};
 use serde::{Deserialize, Serialize};
 use support::{Mesh, soon};
@@ -169,6 +170,21 @@ async fn shop(mesh: &Mesh, store: &Arc<Store>, ran: &Ran) -> Worker {
             async { Ok::<_, meshwork_worker::Failure>(()) }
         });
     builder.start().await.unwrap()
+}
+
+#[tokio::test]
+async fn jobs_on_their_way_into_a_shared_store_are_counted_as_calls() {
+    let (mesh, store) = (Mesh::start(SCHEMA).await, Store::new());
+    let buyer = caller(&mesh, &store, "buyer").await;
+    buyer.enqueue(Sell("plum".to_owned())).await.unwrap();
+    for stored in buyer.enqueue_all((0..3).map(|n| Sell(n.to_string()))).await {
+        stored.unwrap();
+    }
+    buyer.enqueue(Sell("late".to_owned())).deadline(Duration::ZERO).await.unwrap_err();
+    let calls = buyer.metrics().await.calls;
+    let sold = calls.iter().find(|call| call.command == "shop.sell").unwrap();
+    assert_eq!((sold.direction, sold.ok, sold.not_executed), (Direction::Out, 4, 1), "{sold:?}");
+    assert!(sold.durations.count() == 4 && sold.durations.sum_ns > 0, "{sold:?}");
 }
 
 #[tokio::test]

@@ -18,12 +18,13 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::attempts::Attempts;
+use super::metered::Metered;
 use super::options::CallOptions;
 use super::{Asking, Outgoing, decode};
 use crate::jobs::options::{JobOptions, job_options};
 use crate::jobs::store::{kept_trace, store_one};
 use crate::jobs::wire::{EnqueueHead, write};
-use crate::traces::span::Kind;
+use crate::routes::Track;
 use crate::worker::Worker;
 
 /// Proof that a job is stored. [`Worker::job`] asks with it what became of the job.
@@ -59,6 +60,7 @@ pub(crate) struct Checked {
     pub(crate) queue: QueueName,
     /// When the caller stops waiting.
     pub(crate) deadline: Instant,
+    track: Arc<Track>,
 }
 
 /// What all enqueueing has in common.
@@ -83,21 +85,24 @@ impl<'a> Storing<'a> {
         let routes = self.worker.inner().routes.load();
         let route = call.route(&routes).map_err(CallError::not_executed)?;
         let deadline = call.deadline(route, Instant::now());
-        Ok(Checked { command: route.schema.clone(), queue: route.queue.clone(), deadline })
+        let (command, queue, track) =
+            (route.schema.clone(), route.queue.clone(), route.track().clone());
+        Ok(Checked { command, queue, deadline, track })
     }
 
-    /// A job with these arguments and options, for a queue that is shared.
-    pub(crate) fn new_job(&self, body: Body, options: &JobOptions) -> NewJob {
+    /// A job with these arguments and options, for a queue that is shared; what counts and follows
+    /// it until it is stored.
+    pub(crate) fn new_job(
+        &self,
+        checked: &Checked,
+        body: Body,
+        options: &JobOptions,
+    ) -> (NewJob, Metered) {
         let me = self.worker.identity();
         let id = options.id.unwrap_or_else(|| self.worker.inner().jobs.new_id());
         let job = options.apply(NewJob::new(id, me.worker, me.variant, body.codec, body.bytes));
-        let name = || format!("{}.{}", self.callee, self.command);
-        let (inherited, tracer) = (self.worker.trace(), &self.worker.inner().tracer);
-        let span = tracer.call(Kind::Enqueue, inherited, Instant::now(), name);
-        let trace = span.as_ref().map(|span| span.context()).or(inherited);
-        // What becomes of the job is told by the spans of its runs.
-        span.into_iter().for_each(|span| span.end("sent", None));
-        NewJob { trace: trace.map(kept_trace), ..job }
+        let metered = Metered::enqueue(&checked.track, Instant::now(), self.worker.trace());
+        (NewJob { trace: metered.trace().map(kept_trace), ..job }, metered)
     }
 
     /// The same as a message to the instance that keeps the queue.
@@ -152,13 +157,15 @@ impl Enqueue<'_> {
     async fn run(self) -> Result<Receipt, CallError> {
         let Self { storing, body } = self;
         let body = body.map_err(CallError::not_executed)?;
-        let Checked { command, queue, deadline } = storing.check(Asking::Enqueue)?;
+        let checked = storing.check(Asking::Enqueue)?;
         if storing.worker.inner().jobs.is_in_process() {
-            return storing.store_there(&body, storing.job.clone(), deadline).await;
+            return storing.store_there(&body, storing.job.clone(), checked.deadline).await;
         }
-        let job = storing.new_job(body, &storing.job);
-        let stored = store_one(storing.worker, &queue, &command, job, deadline).await?;
-        Ok(Receipt::new(stored, queue, None))
+        let (job, metered) = storing.new_job(&checked, body, &storing.job);
+        let Checked { command, queue, deadline, .. } = checked;
+        let stored = store_one(storing.worker, &queue, &command, job, deadline).await;
+        metered.end(&stored, Some(Instant::now()));
+        Ok(Receipt::new(stored?, queue, None))
     }
 }
 

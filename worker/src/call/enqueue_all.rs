@@ -8,6 +8,7 @@ use futures_util::stream::{self, StreamExt};
 use meshwork_shared::ids::JobId;
 use meshwork_shared::link::message::Body;
 use meshwork_shared::outcome::{CallError, NotExecuted};
+use tokio::time::Instant;
 
 use super::Asking;
 use super::enqueue::{Checked, Receipt, Storing};
@@ -119,9 +120,10 @@ fn orders(
 /// Stores jobs of one queue, a bounded number by each request.
 async fn store_batch(
     storing: &Storing<'_>,
-    Checked { command, queue, deadline }: &Checked,
+    checked: &Checked,
     orders: Vec<Order>,
 ) -> Vec<Result<Receipt, CallError>> {
+    let Checked { command, queue, deadline, .. } = checked;
     let mut results = Vec::with_capacity(orders.len());
     let mut orders = orders.into_iter().peekable();
     while orders.peek().is_some() {
@@ -130,21 +132,22 @@ async fn store_batch(
             match orders.next() {
                 Some(Ok((body, options))) => {
                     bytes += body.bytes.len();
-                    jobs.push(storing.new_job(body, &options));
-                    outcomes.push(None);
+                    let (job, metered) = storing.new_job(checked, body, &options);
+                    jobs.push(job);
+                    outcomes.push(Ok(metered));
                 }
-                Some(Err(reason)) => outcomes.push(Some(reason)),
+                Some(Err(reason)) => outcomes.push(Err(reason)),
                 None => break,
             }
         }
         let stored = store(storing.worker, queue, command, jobs, *deadline).await;
-        let mut stored = stored.into_iter();
-        results.extend(outcomes.into_iter().map(|refused| {
-            if let Some(reason) = refused {
-                return Err(CallError::not_executed(reason));
-            }
-            let lost = Err(CallError::not_executed(NotExecuted::Cancelled));
-            Ok(Receipt::new(stored.next().unwrap_or(lost)?, queue.clone(), None))
+        let (mut stored, answered) = (stored.into_iter(), Instant::now());
+        results.extend(outcomes.into_iter().map(|outcome| {
+            let metered = outcome.map_err(CallError::not_executed)?;
+            let lost = || Err(CallError::not_executed(NotExecuted::Cancelled));
+            let stored = stored.next().unwrap_or_else(lost);
+            metered.end(&stored, Some(answered));
+            Ok(Receipt::new(stored?, queue.clone(), None))
         }));
     }
     results

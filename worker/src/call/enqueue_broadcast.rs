@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use meshwork_queue::QueueName;
-use meshwork_schema::{CommandSchema, Variant};
+use meshwork_schema::Variant;
 use meshwork_shared::link::message::Body;
 use meshwork_shared::outcome::{CallError, NotExecuted};
 use tokio::time::Instant;
@@ -64,9 +64,7 @@ impl<'a> EnqueueBroadcast<'a> {
             let (storing, checked, body) = (&self.storing, checked.clone(), self.body.clone());
             async move {
                 let result = match (checked, body) {
-                    (Ok(Checked { command, deadline, .. }), Ok(body)) => {
-                        store_for(storing, &instance, &command, body, deadline).await
-                    }
+                    (Ok(checked), Ok(body)) => store_for(storing, &instance, checked, body).await,
                     (Err(error), _) => Err(error),
                     (_, Err(reason)) => Err(CallError::not_executed(reason)),
                 };
@@ -107,16 +105,16 @@ impl<'a> EnqueueBroadcast<'a> {
 async fn store_for(
     storing: &Storing<'_>,
     instance: &Instance,
-    command: &CommandSchema,
+    checked: Checked,
     body: Body,
-    deadline: Instant,
 ) -> Result<Receipt, CallError> {
-    let key = instance.key.clone();
-    let queue =
-        QueueName::of_instance(key.worker.clone(), command.name.clone(), key.variant.clone());
-    let job = storing.new_job(body, &storing.job);
-    let stored = store_one(storing.worker, &queue, command, job, deadline).await?;
-    Ok(Receipt::new(stored, queue, Some(key)))
+    let (key, name) = (instance.key.clone(), checked.command.name.clone());
+    let queue = QueueName::of_instance(key.worker.clone(), name, key.variant.clone());
+    let (job, metered) = storing.new_job(&checked, body, &storing.job);
+    let Checked { command, deadline, .. } = checked;
+    let stored = store_one(storing.worker, &queue, &command, job, deadline).await;
+    metered.end(&stored, Some(Instant::now()));
+    Ok(Receipt::new(stored?, queue, Some(key)))
 }
 
 impl<'a> IntoFuture for EnqueueBroadcast<'a> {

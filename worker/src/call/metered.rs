@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use meshwork_shared::link::message::Body;
 use meshwork_shared::outcome::CallError;
 use meshwork_shared::record::TraceContext;
 use tokio::time::Instant;
@@ -26,7 +25,20 @@ pub(crate) struct Metered {
 impl Metered {
     /// A call begins, caused by what `inherited` tells of.
     pub(crate) fn new(track: &Arc<Track>, began: Instant, inherited: Option<TraceContext>) -> Self {
-        let span = track.tracer.call(Kind::Call, inherited, began, || track.name.clone());
+        Self::of(Kind::Call, track, began, inherited)
+    }
+
+    /// The same of a job that is to be stored.
+    pub(crate) fn enqueue(
+        track: &Arc<Track>,
+        began: Instant,
+        inherited: Option<TraceContext>,
+    ) -> Self {
+        Self::of(Kind::Enqueue, track, began, inherited)
+    }
+
+    fn of(kind: Kind, track: &Arc<Track>, began: Instant, inherited: Option<TraceContext>) -> Self {
+        let span = track.tracer.call(kind, inherited, began, || track.name.clone());
         let trace = span.as_ref().map(|span| span.context()).or(inherited);
         Self { track: track.clone(), began, span, trace, is_over: false }
     }
@@ -37,7 +49,7 @@ impl Metered {
     }
 
     /// The call is over; its answer came at `answered`, if one was waited for.
-    pub(crate) fn end(mut self, outcome: &Result<Body, CallError>, answered: Option<Instant>) {
+    pub(crate) fn end<T>(mut self, outcome: &Result<T, CallError>, answered: Option<Instant>) {
         self.is_over = true;
         let (track, ending) = (&self.track, Ending::of_call(outcome));
         let error = outcome.as_ref().err();
