@@ -57,9 +57,8 @@ impl Report {
                 verdict.acknowledged, verdict.not_executed, verdict.unknown
             ),
             format!(
-                "running: {} ran, {} of them more than once ({} runs again); {} were stored twice \
-                 by a batch without an answer",
-                verdict.ran, verdict.ran_twice, verdict.runs_again, verdict.stored_twice
+                "running: {} ran, {} of them more than once ({} runs again)",
+                verdict.ran, verdict.ran_twice, verdict.runs_again
             ),
         ];
         if self.fsync == Fsync::Everysec {

@@ -54,8 +54,6 @@ pub(crate) struct Verdict {
     pub(crate) ran_twice: usize,
     /// Runs over and above one for each job.
     pub(crate) runs_again: usize,
-    /// Jobs that ran under two ids: a batch that was not answered was enqueued again.
-    pub(crate) stored_twice: usize,
     /// Enqueues that were said not to be done.
     pub(crate) not_executed: usize,
     /// Enqueues of which nothing was known.
@@ -84,13 +82,11 @@ impl Evidence {
         };
         let (allowed, lost): (Vec<&Receipt>, Vec<&Receipt>) =
             lost.into_iter().partition(|receipt| self.may_be_lost(receipt, fsync));
-        let under_two_ids = |ids: &&Vec<JobId>| ids.iter().any(|id| *id != ids[0]);
         let mut verdict = Verdict {
             acknowledged: acknowledged.len(),
             ran: by_number.len(),
             ran_twice: by_number.values().filter(|ids| ids.len() > 1).count(),
             runs_again: self.runs.len() - by_number.len(),
-            stored_twice: by_number.values().filter(under_two_ids).count(),
             not_executed: answered(Answer::NotExecuted).count(),
             unknown: answered(Answer::Unknown).count(),
             lost_in_window: allowed.len(),
@@ -101,6 +97,8 @@ impl Evidence {
         verdict.note("never acknowledged", missing);
         verdict.note("acknowledged, but never ran", lost.iter().map(|lost| lost.number));
         verdict.note("ran, though said not to be stored", self.lies());
+        let under_two_ids = by_number.iter().filter(|(_, ids)| ids.iter().any(|id| *id != ids[0]));
+        verdict.note("ran under two ids", under_two_ids.map(|(number, _)| *number));
         let strange = by_number.keys().filter(|number| **number >= self.jobs);
         verdict.note("ran, but nobody enqueued it", strange.copied());
         if self.malformed > 0 {

@@ -40,9 +40,14 @@ fn running_twice_is_told_and_no_violation() {
     evidence.runs.extend([run(1, job(1)), run(1, job(1))]);
     let verdict = evidence.judge(Fsync::Always);
     assert_eq!(verdict.violations, [""; 0]);
-    assert_eq!((verdict.ran_twice, verdict.runs_again, verdict.stored_twice), (1, 2, 0));
+    assert_eq!((verdict.ran_twice, verdict.runs_again), (1, 2));
+}
+
+#[test]
+fn a_job_that_was_stored_twice_is_a_violation() {
+    let mut evidence = good();
     evidence.runs.push(run(0, job(77)));
-    assert_eq!(evidence.judge(Fsync::Always).stored_twice, 1);
+    assert_eq!(violations(&evidence, Fsync::Always), ["1 jobs ran under two ids, such as [0]"]);
 }
 
 #[test]
@@ -75,7 +80,8 @@ fn a_refusal_that_ran_is_a_lie() {
     assert_eq!(violations(&evidence, Fsync::Always), [""; 0]);
     evidence.runs.push(run(1, job(50)));
     let told = violations(&evidence, Fsync::Always);
-    assert_eq!(told, ["1 jobs ran, though said not to be stored, such as [1]"]);
+    let lie = "1 jobs ran, though said not to be stored, such as [1]";
+    assert_eq!(told, [lie, "1 jobs ran under two ids, such as [1]"]);
 }
 
 #[test]

@@ -118,14 +118,15 @@ impl Producer {
         Ok(())
     }
 
-    /// Enqueues jobs with one call, once. A batch draws the ids itself: what it does not know of,
-    /// is enqueued again with an id, and may be stored twice.
+    /// Enqueues jobs with one call, once. What it does not know of is enqueued again under the same
+    /// id.
     async fn batch(&mut self, numbers: std::ops::Range<u32>) -> Outcome {
         let works = numbers.clone().map(|number| Work { number });
-        let told = self.worker.enqueue_all(works).deadline(self.deadline()).await;
-        for (number, told) in numbers.zip(told) {
+        let ids: Vec<JobId> = numbers.clone().map(|number| self.id(number)).collect();
+        let told = self.worker.enqueue_all(works).ids(ids.clone()).deadline(self.deadline()).await;
+        for ((number, id), told) in numbers.zip(ids).zip(told) {
             let told = told.map(|receipt| receipt.job);
-            self.note(number, None, told)?;
+            self.note(number, id, told)?;
         }
         Ok(())
     }
@@ -147,7 +148,7 @@ impl Producer {
             while let Some(told) = calls.join_next().await {
                 let (number, id, told) = told?;
                 failed |= told.is_err();
-                self.note(number, Some(id), told)?;
+                self.note(number, id, told)?;
             }
             if !failed {
                 return Ok(());
@@ -156,12 +157,12 @@ impl Producer {
         }
     }
 
-    fn note(&mut self, number: u32, id: Option<JobId>, told: Result<JobId, CallError>) -> Outcome {
+    fn note(&mut self, number: u32, id: JobId, told: Result<JobId, CallError>) -> Outcome {
         let (answer, job) = match told {
             Ok(job) => (Answer::Stored, Some(job)),
-            Err(CallError::Unknown { .. }) => (Answer::Unknown, id),
+            Err(CallError::Unknown { .. }) => (Answer::Unknown, Some(id)),
             Err(error) if error.is_safe_to_retry() => {
-                (Answer::NotExecuted, id.filter(|_| !self.known.unsure.contains(&number)))
+                (Answer::NotExecuted, Some(id).filter(|_| !self.known.unsure.contains(&number)))
             }
             Err(error) => return Err(format!("job {number}: {error}").into()),
         };
