@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use meshwork_shared::screen;
 use serde::Serialize;
 
 use crate::exit::CommandError;
@@ -63,15 +64,7 @@ fn wanted() -> bool {
 
 /// Text from elsewhere with what could steer a terminal made visible; line ends stay.
 pub(crate) fn screen_safe(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_control() && character != '\n' {
-            safe.extend(character.escape_default());
-        } else {
-            safe.push(character);
-        }
-    }
-    safe
+    screen::lines(text)
 }
 
 /// Whether a person looks at standard output.
@@ -106,7 +99,7 @@ pub(crate) fn note(text: &str) {
 pub(crate) fn say_json(value: &impl Serialize) {
     // Only a map with keys that are no text can fail, and there is none.
     let line = serde_json::to_string(value).unwrap_or_default();
-    say(&format!("{line}\n"));
+    say(&format!("{}\n", screen::json(&line)));
 }
 
 /// Says on standard error why the command stopped, and what to do.
@@ -128,14 +121,4 @@ pub(crate) fn complain_in_short(what: &str) {
 fn write_all(stream: &mut impl Write, text: &str) {
     // Nothing is left to tell it to when the stream itself is gone.
     let _ = stream.write_all(text.as_bytes()).and_then(|()| stream.flush());
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_from_elsewhere_steers_no_terminal() {
-        assert_eq!(screen_safe("a\x1b[2Jb\u{9b}c\nd"), "a\\u{1b}[2Jb\\u{9b}c\nd");
-    }
 }

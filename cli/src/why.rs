@@ -9,6 +9,7 @@ mod walk;
 use clap::Args;
 use meshwork_master::http::dto::{MemberList, SchemaInfo};
 use meshwork_schema::{Schema, WorkerName};
+use meshwork_shared::screen::one_line;
 use serde::Serialize;
 
 use self::step::{Step, Verdict, is_no};
@@ -100,11 +101,12 @@ fn shown(caller: &WorkerName, target: &Target, steps: &[Step], paint: Paint) -> 
             Verdict::Doubt => paint.paint(Style::Heading, "!"),
             Verdict::No => paint.paint(Style::Bad, "✗"),
         };
-        text.push_str(&format!("  {mark} {:width$}  {}\n", step.step, step.what));
+        // Much of it is what members say of themselves.
+        text.push_str(&format!("  {mark} {:width$}  {}\n", step.step, one_line(&step.what)));
         // What a doubt asks for stands beside it: the end is for the one that says no.
         if let (Verdict::Doubt, Some(advice)) = (step.verdict, &step.advice) {
             for line in advice.lines() {
-                text.push_str(&format!("    {:width$}  {line}\n", ""));
+                text.push_str(&format!("    {:width$}  {}\n", "", one_line(line)));
             }
         }
     }
@@ -116,9 +118,9 @@ fn shown(caller: &WorkerName, target: &Target, steps: &[Step], paint: Paint) -> 
         }
         Some(step) => {
             let no = paint.paint(Style::Bad, "no");
-            text.push_str(&format!("{no}: {}\n", step.what));
+            text.push_str(&format!("{no}: {}\n", one_line(&step.what)));
             for line in step.advice.iter().flat_map(|advice| advice.lines()) {
-                text.push_str(format!("  {line}").trim_end());
+                text.push_str(format!("  {}", one_line(line)).trim_end());
                 text.push('\n');
             }
         }

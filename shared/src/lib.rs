@@ -23,6 +23,7 @@ pub mod outcome;
 pub mod protocol;
 pub mod random;
 pub mod record;
+pub mod screen;
 pub mod sealed_job;
 pub mod secret;
 pub mod signed_schema;

@@ -3,7 +3,7 @@
 //! text of a peer that holds a line break or a control character cannot make up another event, or
 //! paint a terminal.
 
-use std::fmt::{Display, Write as _};
+use std::fmt::Display;
 use std::io::Write as _;
 use std::str::FromStr;
 use std::sync::OnceLock;
@@ -12,6 +12,8 @@ use env_logger::fmt::Formatter;
 use env_logger::{Builder, WriteStyle};
 use log::{LevelFilter, Record};
 use meshwork_schema::{nearest, quote};
+
+use crate::screen::{self, one_line};
 
 /// What is logged when nobody says.
 const FILTER_DEFAULT: &str = "info";
@@ -101,22 +103,8 @@ fn write(out: &mut Formatter, record: &Record<'_>, format: Format) -> std::io::R
 
 /// One event as an object.
 fn json(time: &dyn Display, level: &str, target: &str, message: &dyn Display) -> String {
-    let quoted = |text: &dyn Display| {
-        let text = serde_json::Value::String(text.to_string()).to_string();
-        // JSON leaves some of them as they are.
-        text.chars().fold(String::with_capacity(text.len()), |mut line, letter| {
-            if is_unsafe(letter) {
-                let mut units = [0; 2];
-                for unit in letter.encode_utf16(&mut units) {
-                    // A String takes whatever is written.
-                    let _ = write!(line, "\\u{unit:04x}");
-                }
-            } else {
-                line.push(letter);
-            }
-            line
-        })
-    };
+    let quoted =
+        |text: &dyn Display| screen::json(&serde_json::Value::String(text.to_string()).to_string());
     format!(
         "{{\"time\":{},\"level\":{},\"target\":{},\"message\":{}}}",
         quoted(time),
@@ -124,28 +112,6 @@ fn json(time: &dyn Display, level: &str, target: &str, message: &dyn Display) ->
         quoted(&target),
         quoted(message)
     )
-}
-
-/// A text with everything escaped that could end a line or steer a terminal.
-fn one_line(text: impl Display) -> String {
-    let text = text.to_string();
-    if !text.contains(is_unsafe) {
-        return text;
-    }
-    text.chars().fold(String::with_capacity(text.len()), |mut line, letter| {
-        if is_unsafe(letter) {
-            line.extend(letter.escape_default());
-        } else {
-            line.push(letter);
-        }
-        line
-    })
-}
-
-/// Control characters, separators of lines, and what turns the direction of text around.
-fn is_unsafe(letter: char) -> bool {
-    let turns = |letter| matches!(letter, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}') || turns(letter)
 }
 
 /// Which of the two filters counts; an empty one does not.
@@ -212,20 +178,9 @@ mod tests {
         "hello\n[2026-11-21T10:00:00Z ERROR meshwork] forged\r\u{1b}[2J\u{85}\u{2028}\u{202e}\"}";
 
     #[test]
-    fn no_text_makes_a_second_line_or_steers_a_terminal() {
-        let line = one_line(FORGED);
-        assert!(!line.contains(is_unsafe), "{line:?}");
-        assert!(line.starts_with("hello\\n[2026"), "{line}");
-        assert_eq!(
-            one_line("plain, \u{fc}mlauts and \"quotes\""),
-            "plain, \u{fc}mlauts and \"quotes\""
-        );
-    }
-
-    #[test]
     fn an_event_is_one_object_that_reads_back() {
         let line = json(&"2026-11-21T10:00:00.000Z", "WARN", "meshwork_worker", &FORGED);
-        assert!(!line.contains(is_unsafe), "{line:?}");
+        assert_eq!(screen::one_line(&line), line);
         let event: serde_json::Value = serde_json::from_str(&line).unwrap();
         assert_eq!(event["message"], FORGED);
         assert_eq!(

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use meshwork_master::http::dto::{CallRates, CommandRow, QueueRow, QueueStoreState, TrafficRow};
-use meshwork_schema::duration;
+use meshwork_schema::{Variant, duration};
 
 use super::super::step::Step;
 use super::{Walk, count};
@@ -107,8 +107,11 @@ pub(super) fn queue(walk: &Walk<'_>) -> Option<Step> {
         return None;
     }
     let name = walk.target();
-    let own = format!("{name}@");
-    let is_ours = |row: &&QueueRow| row.queue == name || row.queue.starts_with(&own);
+    // Its own, or that of one of its variants; what members report may say anything.
+    let is_ours = |row: &&QueueRow| {
+        let of = row.queue.strip_prefix(&name).unwrap_or("@");
+        of.is_empty() || of.strip_prefix('@').is_some_and(|variant| Variant::new(variant).is_ok())
+    };
     let rows: Vec<&QueueRow> = walk.facts.mesh.queues.iter().filter(is_ours).collect();
     let settings = format!(
         "{} at a time, {}, each of {} at most, lease {}",

