@@ -75,6 +75,11 @@ impl JobKeys {
         Self { me: self.me.clone(), kept: sent.kept.clone(), epochs }
     }
 
+    /// Whether the master keeps the root of this epoch, as far as this process was told.
+    pub fn is_kept(&self, epoch: u64) -> bool {
+        self.kept.contains(&epoch)
+    }
+
     /// The epochs whose keys have arrived, oldest first.
     pub fn epochs(&self) -> impl Iterator<Item = u64> {
         self.epochs.keys().copied()

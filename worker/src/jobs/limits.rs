@@ -23,6 +23,10 @@ pub(super) const FINISH_AGAIN: (Duration, Duration) =
 /// How long a job waits for a key that this instance has not heard of yet before it is handed back.
 pub(super) const KEY_WITHIN: Duration = Duration::from_secs(5);
 
+/// How old a root may be, or how far in the future by the clocks of two machines, that an instance
+/// with a session has not heard of. The master tells of a new one at once.
+pub(super) const ROOT_HEARD_WITHIN: Duration = Duration::from_secs(60);
+
 /// How long handing back may take when the grace period is over.
 pub(crate) const ABANDON_WITHIN: Duration = Duration::from_secs(1);
 

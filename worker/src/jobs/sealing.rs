@@ -10,7 +10,7 @@ use meshwork_schema::WorkerName;
 use meshwork_shared::ids::JobId;
 use tokio::time::{Instant, sleep};
 
-use super::limits::KEY_WITHIN;
+use super::limits::{KEY_WITHIN, ROOT_HEARD_WITHIN};
 use crate::worker::Worker;
 
 /// How often a key that is on its way is looked for.
@@ -51,12 +51,45 @@ pub(super) async fn open(
     let until = Instant::now() + KEY_WITHIN;
     loop {
         let opened = inner.job_keys.load().open(queue, lease, &schema);
-        match opened {
+        let error = match opened {
             Ok(bytes) => return Ok(bytes),
             Err(error) if !error.is_retryable() => return Err(Refused::Never(error.to_string())),
-            Err(_) if Instant::now() >= until => return Err(Refused::NotYet),
-            Err(_) => sleep(LOOK_EVERY).await,
+            Err(error) => error,
+        };
+        let is_late = Instant::now() >= until;
+        if let OpenError::NotYet { epoch } = error
+            && !inner.job_keys.load().is_kept(epoch)
+        {
+            let root = Unheard { epoch, unix_ms: inner.jobs.clock.unix_ms(), is_late };
+            if root.is_none(inner.has_master()) {
+                return Err(Refused::Never(OpenError::UnknownEpoch { epoch }.to_string()));
+            }
         }
+        if is_late {
+            return Err(Refused::NotYet);
+        }
+        sleep(LOOK_EVERY).await;
+    }
+}
+
+/// A root that a job names, newer than all that this instance was told of.
+struct Unheard {
+    /// When it was made, by the master's clock.
+    epoch: u64,
+    /// Now, by this machine's.
+    unix_ms: u64,
+    /// Whether its key was waited for.
+    is_late: bool,
+}
+
+impl Unheard {
+    /// Whether there is none such: the master has lost it, or somebody made it up. Without a
+    /// session it may have been made since.
+    fn is_none(&self, has_master: bool) -> bool {
+        let within = u64::try_from(ROOT_HEARD_WITHIN.as_millis()).unwrap_or(u64::MAX);
+        let is_ahead = self.epoch > self.unix_ms.saturating_add(within);
+        let is_old = self.epoch.saturating_add(within) < self.unix_ms;
+        is_ahead || (is_old && self.is_late && has_master)
     }
 }
 
@@ -87,4 +120,24 @@ pub(super) fn open_reply(
     }
     let me: WorkerName = worker.identity().worker;
     inner.job_keys.load().open_reply(queue, job, &me, reply)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_root_that_the_master_would_have_told_of_is_none() {
+        let now = 1_800_000_000_000;
+        let made = |epoch: u64, is_late| Unheard { epoch, unix_ms: now, is_late };
+        // Made a moment ago, by clocks that differ: its key is on its way.
+        for epoch in [now - 59_000, now, now + 59_000] {
+            assert!(!made(epoch, true).is_none(true), "{epoch}");
+        }
+        // An hour ago: the master says nothing of it, so it is lost; without a session it may come.
+        let lost = made(now - 3_600_000, true);
+        assert!(lost.is_none(true) && !lost.is_none(false));
+        assert!(!made(now - 3_600_000, false).is_none(true), "a session may have begun just now");
+        assert!(made(now + 61_000, false).is_none(false) && made(u64::MAX, false).is_none(true));
+    }
 }
