@@ -65,8 +65,10 @@ type Step<'a> = Result<Stage<'a>, Result<Body, CallError>>;
 
 /// Finds an instance, sends, and goes to another one where that is safe.
 #[must_use = "a call does nothing until it is awaited"]
-pub(crate) struct Attempts<'a> {
+pub(crate) struct Attempts<'a, R> {
     call: Outgoing<'a>,
+    /// Makes of the answer what the caller asked for.
+    read: fn(Body) -> Result<R, CallError>,
     stage: Stage<'a>,
     tried: Tried,
     /// Why an instance did not take it; boxed, since it is rare and large.
@@ -79,9 +81,10 @@ pub(crate) struct Attempts<'a> {
     answered: Option<Instant>,
 }
 
-impl<'a> Attempts<'a> {
+impl<'a, R> Attempts<'a, R> {
     pub(crate) fn new(
         body: Result<Body, NotExecuted>,
+        read: fn(Body) -> Result<R, CallError>,
         outgoing: impl FnOnce(Body) -> Outgoing<'a>,
     ) -> Self {
         let (body, stage) = match body {
@@ -90,7 +93,7 @@ impl<'a> Attempts<'a> {
         };
         let call = outgoing(body);
         let tried = Tried::default();
-        Self { call, stage, tried, refused: None, until: None, metered: None, answered: None }
+        Self { call, read, stage, tried, refused: None, until: None, metered: None, answered: None }
     }
 
     /// Ends with a deadline that was fixed before.
@@ -161,8 +164,8 @@ impl<'a> Attempts<'a> {
     }
 }
 
-impl Future for Attempts<'_> {
-    type Output = Result<Body, CallError>;
+impl<R> Future for Attempts<'_, R> {
+    type Output = Result<R, CallError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
@@ -197,8 +200,11 @@ impl Future for Attempts<'_> {
                 Ok(stage) => this.stage = stage,
                 Err(outcome) => {
                     this.stage = Stage::Over;
-                    if let Some(metered) = this.metered.take() {
-                        metered.end(&outcome, this.answered);
+                    let outcome = outcome.and_then(this.read);
+                    match (this.metered.take(), &outcome) {
+                        (Some(metered), _) => metered.end(&outcome, this.answered),
+                        (None, Err(error)) => this.call.tell(error),
+                        (None, Ok(_)) => {}
                     }
                     return Poll::Ready(outcome);
                 }

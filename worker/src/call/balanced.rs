@@ -5,7 +5,7 @@
 use std::future::{Future, IntoFuture};
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -70,25 +70,22 @@ impl<'a, R> Call<'a, R> {
         self
     }
 
-    fn attempts(self) -> Attempts<'a> {
+    fn attempts<A>(self, read: fn(Body) -> Result<A, CallError>) -> Attempts<'a, A> {
         let Self { worker, callee, command, body, options, .. } = self;
         let asking = Asking::Call;
-        Attempts::new(body, |body| Outgoing { worker, callee, command, asking, body, options })
+        let outgoing = |body| Outgoing { worker, callee, command, asking, body, options };
+        Attempts::new(body, read, outgoing)
     }
 }
 
 /// A [`Call`] under way. Dropping it withdraws the call.
-pub struct Calling<'a, R> {
-    attempts: Attempts<'a>,
-    reply: PhantomData<fn() -> R>,
-}
+pub struct Calling<'a, R>(Attempts<'a, R>);
 
-impl<R: DeserializeOwned> Future for Calling<'_, R> {
+impl<R> Future for Calling<'_, R> {
     type Output = Result<R, CallError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let outcome = ready!(Pin::new(&mut self.attempts).poll(cx));
-        Poll::Ready(outcome.and_then(|body| decode(&body)))
+        Pin::new(&mut self.0).poll(cx)
     }
 }
 
@@ -97,7 +94,7 @@ impl<'a, R: DeserializeOwned> IntoFuture for Call<'a, R> {
     type IntoFuture = Calling<'a, R>;
 
     fn into_future(self) -> Calling<'a, R> {
-        Calling { attempts: self.attempts(), reply: PhantomData }
+        Calling(self.attempts(decode))
     }
 }
 
@@ -114,13 +111,13 @@ impl RawCall<'_> {
 }
 
 /// A [`RawCall`] under way. Dropping it withdraws the call.
-pub struct RawCalling<'a>(Attempts<'a>);
+pub struct RawCalling<'a>(Attempts<'a, Bytes>);
 
 impl Future for RawCalling<'_> {
     type Output = Result<Bytes, CallError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(cx).map_ok(|body| body.bytes)
+        Pin::new(&mut self.0).poll(cx)
     }
 }
 
@@ -129,6 +126,6 @@ impl<'a> IntoFuture for RawCall<'a> {
     type IntoFuture = RawCalling<'a>;
 
     fn into_future(self) -> RawCalling<'a> {
-        RawCalling(self.0.attempts())
+        RawCalling(self.0.attempts(|body| Ok(body.bytes)))
     }
 }

@@ -158,7 +158,8 @@ impl<'a, R> Broadcast<'a, R> {
             options: self.options.clone(),
         };
         let routes = self.worker.inner().routes.load();
-        let route = call.route(&routes)?;
+        let told = |reason: &NotExecuted| call.tell(&CallError::not_executed(reason.clone()));
+        let route = call.route(&routes).inspect_err(told)?;
         let began = Instant::now();
         let deadline = call.deadline(route, began);
         let expected = route.instances.iter().filter(|instance| self.expects(instance));
@@ -180,7 +181,7 @@ impl<R> Broadcast<'_, R> {
         };
         let read = &read;
         let asked = requests.into_iter().map(|(to, request, metered)| async move {
-            let result = send(&to, request, metered).await.and_then(read);
+            let result = send(&to, request, metered, read).await;
             InstanceOutcome { instance: to.key.clone(), result }
         });
         Outcomes { outcomes: join_all(asked).await }
@@ -204,7 +205,7 @@ impl<'a, R: DeserializeOwned + Send + 'static> IntoFuture for Broadcast<'a, R> {
     type IntoFuture = Pin<Box<dyn Future<Output = Outcomes<R>> + Send + 'a>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.run(|body| decode(&body)))
+        Box::pin(self.run(decode))
     }
 }
 

@@ -1,10 +1,11 @@
 //! Direct calls: one variant and no other.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use meshwork_schema::Variant;
 use meshwork_shared::ids::Incarnation;
-use meshwork_shared::link::message::Body;
+use meshwork_shared::link::message::{Body, Request};
 use meshwork_shared::outcome::{CallError, NotExecuted};
 use meshwork_shared::protocol::MemberKey;
 use tokio::time::Instant;
@@ -13,6 +14,7 @@ use super::metered::Metered;
 use super::options::CallOptions;
 use super::{Asking, Outgoing, decode, encode, json_body, send};
 use crate::command::Command;
+use crate::routes::Instance;
 use crate::worker::Worker;
 
 /// One instance, to be called directly. Holds a name, not a link: a call goes to whoever holds the
@@ -59,7 +61,7 @@ impl Peer {
         }
         let body = encode(&command).map_err(CallError::not_executed)?;
         drop(command);
-        decode(&self.send(C::NAME, body).await?)
+        self.send(C::NAME, body, decode).await
     }
 
     /// Calls this instance without types.
@@ -71,25 +73,35 @@ impl Peer {
         command: &str,
         arguments: &serde_json::Value,
     ) -> Result<serde_json::Value, CallError> {
-        decode(&self.send(command, json_body(arguments)).await?)
+        self.send(command, json_body(arguments), decode).await
     }
 
-    async fn send(&self, command: &str, body: Body) -> Result<Body, CallError> {
+    async fn send<R>(
+        &self,
+        command: &str,
+        body: Body,
+        read: fn(Body) -> Result<R, CallError>,
+    ) -> Result<R, CallError> {
         let callee = self.key.worker.as_str();
         let options = self.options.clone();
         let asking = Asking::Direct;
         let call = Outgoing { worker: &self.worker, callee, command, asking, body, options };
+        let ready = self.request(&call).map_err(CallError::not_executed);
+        let (to, request, metered) = ready.inspect_err(|error| call.tell(error))?;
+        send(&to, request, metered, read).await
+    }
+
+    fn request(
+        &self,
+        call: &Outgoing<'_>,
+    ) -> Result<(Arc<Instance>, Request, Metered), NotExecuted> {
         let began = Instant::now();
-        let (to, request, metered) = {
-            let routes = self.worker.inner().routes.load();
-            let route = call.route(&routes).map_err(CallError::not_executed)?;
-            let to = route.instances.iter().find(|instance| instance.key == self.key).cloned();
-            let to = to.ok_or(CallError::not_executed(NotExecuted::NoInstance))?;
-            let metered = Metered::new(route.track(), began, self.worker.trace());
-            let deadline = call.deadline(route, began);
-            let request = call.request(route, &to, deadline, metered.trace());
-            (to, request, metered)
-        };
-        send(&to, request, metered).await
+        let routes = self.worker.inner().routes.load();
+        let route = call.route(&routes)?;
+        let to = route.instances.iter().find(|instance| instance.key == self.key);
+        let to = to.ok_or(NotExecuted::NoInstance)?.clone();
+        let metered = Metered::new(route.track(), began, self.worker.trace());
+        let request = call.request(route, &to, call.deadline(route, began), metered.trace());
+        Ok((to, request, metered))
     }
 }

@@ -83,7 +83,8 @@ impl<'a> Storing<'a> {
         self.job.check().map_err(CallError::not_executed)?;
         let call = self.outgoing(asking, Body::empty());
         let routes = self.worker.inner().routes.load();
-        let route = call.route(&routes).map_err(CallError::not_executed)?;
+        let route = call.route(&routes).map_err(CallError::not_executed);
+        let route = route.inspect_err(|error| call.tell(error))?;
         let deadline = call.deadline(route, Instant::now());
         let (command, queue, track) =
             (route.schema.clone(), route.queue.clone(), route.track().clone());
@@ -125,8 +126,8 @@ impl<'a> Storing<'a> {
         // Drawn here, so that one that goes to another instance after all is the same job.
         options.id.get_or_insert_with(|| self.worker.inner().jobs.new_id());
         let body = self.message(body, &options).map_err(CallError::not_executed)?;
-        let asked = Attempts::new(Ok(body), |body| self.outgoing(Asking::Enqueue, body));
-        decode(&asked.until(deadline).await?)
+        let outgoing = |body| self.outgoing(Asking::Enqueue, body);
+        Attempts::new(Ok(body), decode, outgoing).until(deadline).await
     }
 }
 

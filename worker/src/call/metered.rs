@@ -66,9 +66,8 @@ impl Metered {
                 track.meter.took(took, 1);
             }
         }
-        let (name, trace) = (track.name.as_str(), self.trace);
         let took = took.unwrap_or_default();
-        track.tracer.tell(&Call { name, took, error, trace });
+        track.tracer.tell(&Call { name: &track.name, took, error, trace: self.trace });
         if let Some(span) = self.span.take() {
             span.end(ending.label(), error.map(ToString::to_string));
         }

@@ -16,6 +16,8 @@ pub mod enqueue_broadcast;
 mod metered;
 pub mod options;
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use meshwork_schema::{CommandSchema, Delivery};
 use meshwork_shared::codec::Codec;
@@ -30,6 +32,7 @@ use tokio::time::Instant;
 use crate::command::Command;
 use crate::jobs::wire::ENQUEUE;
 use crate::routes::{CommandRoute, Instance, Routes};
+use crate::traces::Call as Told;
 use crate::worker::Worker;
 use metered::Metered;
 use options::CallOptions;
@@ -94,6 +97,13 @@ impl<'a> Outgoing<'a> {
         self.asking.fits(&route.schema).map(|()| route)
     }
 
+    /// It failed before it was on its way: told of as others that fail.
+    fn tell(&self, error: &CallError) {
+        let (name, trace) = (format_args!("{}.{}", self.callee, self.command), self.worker.trace());
+        let call = Told { name: &name, took: Duration::ZERO, error: Some(error), trace };
+        self.worker.inner().tracer.tell(&call);
+    }
+
     /// When a call that begins now ends: the caller's choice or the schema's, but no later than the
     /// deadline that is inherited from the call being served.
     fn deadline(&self, route: &CommandRoute, now: Instant) -> Instant {
@@ -124,8 +134,14 @@ impl<'a> Outgoing<'a> {
     }
 }
 
-/// Hands a request to an instance's link and waits for the answer, if there is to be one.
-async fn send(to: &Instance, request: Request, metered: Metered) -> Result<Body, CallError> {
+/// Hands a request to an instance's link and waits for the answer, if there is to be one; `read`
+/// makes of it what the caller asked for.
+async fn send<R>(
+    to: &Instance,
+    request: Request,
+    metered: Metered,
+    read: impl FnOnce(Body) -> Result<R, CallError>,
+) -> Result<R, CallError> {
     let (outcome, answered) = match hand_over(to, request) {
         Ok(Some(mut reply)) => {
             let outcome = (&mut reply).await;
@@ -134,6 +150,7 @@ async fn send(to: &Instance, request: Request, metered: Metered) -> Result<Body,
         Ok(None) => (Ok(Body::empty()), None),
         Err(reason) => (Err(CallError::not_executed(reason)), None),
     };
+    let outcome = outcome.and_then(read);
     metered.end(&outcome, answered);
     outcome
 }
@@ -160,7 +177,7 @@ pub(crate) fn encode<C: Command>(command: &C) -> Result<Body, NotExecuted> {
 }
 
 /// Reads a typed reply. An empty one stands for a command without an answer.
-pub(crate) fn decode<R: DeserializeOwned>(body: &Body) -> Result<R, CallError> {
+pub(crate) fn decode<R: DeserializeOwned>(body: Body) -> Result<R, CallError> {
     body.codec.decode(&body.bytes).map_err(|error| CallError::Unknown {
         // The handler ran and its answer came; what it says is lost.
         call_id: CallId(0),

@@ -187,16 +187,23 @@ impl Teller<'_> {
         sealed.ok()
     }
 
+    /// What the job belongs to, as lines of the log say it.
+    fn trace(&self) -> String {
+        let kept = self.lease.job.trace.as_deref().and_then(TraceContext::from_bytes);
+        kept.map_or_else(|| "-".to_owned(), |trace| trace.traceparent())
+    }
+
     fn tell(&self, what: JobEventKind) {
         self.station.count(&what);
         let (job, queue) = (self.lease.id, &self.station.queue);
         match &what {
             JobEventKind::Started | JobEventKind::Done => {}
             JobEventKind::Retried { error, delay } => {
-                log::info!("job {job} of {queue} runs again in {delay:?}: {error}");
+                let trace = self.trace();
+                log::info!("job {job} of {queue} runs again in {delay:?}: {error}; trace {trace}");
             }
             JobEventKind::Dead { error } => {
-                log::warn!("job {job} of {queue} is dead: {error}");
+                log::warn!("job {job} of {queue} is dead: {error}; trace {}", self.trace());
                 self.worker.inner().jobs.died.note(queue, job, self.lease.attempt, error);
             }
             JobEventKind::LeaseLost => log::warn!("job {job} of {queue} was given to another"),

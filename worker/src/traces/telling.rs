@@ -1,5 +1,6 @@
 //! A line of the log for each slow or failed call, up to a bound.
 
+use std::fmt::Display;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ const LINES_PER_SECOND: u32 = 10;
 /// A call that is over.
 pub(crate) struct Call<'a> {
     /// `worker.command`.
-    pub(crate) name: &'a str,
+    pub(crate) name: &'a dyn Display,
     pub(crate) took: Duration,
     pub(crate) error: Option<&'a CallError>,
     pub(crate) trace: Option<TraceContext>,
@@ -94,7 +95,7 @@ mod tests {
         let trace = TraceContext { trace_id: [0xab; 16], span_id: [1; 8], flags: 1 };
         let error = CallError::not_executed(NotExecuted::NoInstance);
         let took = Duration::from_millis(1500);
-        let call = Call { name: "shop.sell", took, error: Some(&error), trace: Some(trace) };
+        let call = Call { name: &"shop.sell", took, error: Some(&error), trace: Some(trace) };
         let line = line(&call, 3);
         assert!(line.starts_with("shop.sell failed: "), "{line}");
         let ids = format!("trace 00-{}-{}-01", "ab".repeat(16), "01".repeat(8));
