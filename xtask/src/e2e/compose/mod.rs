@@ -106,6 +106,7 @@ fn carry_out(arguments: &Arguments, engine: &Engine) -> Result<Steps, Trouble> {
 fn faulty_day(steps: &mut Steps, project: &Project<'_>) -> Result<(), Trouble> {
     steps.run("up", "a fresh clone of somebody who is not root", || start::up(project))?;
     steps.run("pictures", "every picture by a call and by a job", || start::pictures(project))?;
+    steps.run("seen", "the master shows members and queues", || start::seen(project))?;
     steps.run("keys", "each service sees its own key and nothing more", || start::keys(project))?;
     let scene = Scene::begin(project)?;
     steps.run("load", "calls and jobs at a steady rate", || scene.steady())?;

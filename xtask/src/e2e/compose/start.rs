@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::project::Project;
 use crate::e2e::steps::Ended;
@@ -96,6 +96,27 @@ fn belongs_to(folder: &Path, user: u32) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// Looks at the mesh as people do, from inside of the master.
+pub(super) fn seen(project: &Project<'_>) -> Result<Ended, Trouble> {
+    let frame = project.exec("master", &["meshwork", "top", "--json"])?;
+    let frame: Value = serde_json::from_str(&frame)
+        .map_err(|error| Trouble::Failed(format!("meshwork top: {error}: {frame}")))?;
+    let mesh = &frame["mesh"];
+    let rows = mesh["queues"].as_array().into_iter().flatten();
+    let reachable = rows.filter(|row| row["reachable"] == true).count();
+    // Where the master does not reach a queue, its dead jobs cannot be retried by a button.
+    if mesh["queue_store"]["state"] != "reachable" || reachable == 0 {
+        let told = format!("the master does not reach the queues: {mesh}");
+        return Err(told.into());
+    }
+    let listed = project.exec("master", &["meshwork", "queue", "ls"])?;
+    if !listed.contains("thumbnailer.preview") {
+        return Err(format!("`meshwork queue ls` does not list them: {listed}").into());
+    }
+    let members = mesh["members"].as_array().map_or(0, Vec::len);
+    Ok(Ended::Held(vec![("members", json!(members)), ("queues", json!(reachable))]))
 }
 
 /// Looks from inside at what each service may see and do.

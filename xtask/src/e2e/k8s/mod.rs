@@ -132,6 +132,12 @@ fn deploy(mesh: &Mesh<'_>) -> Result<Ended, Trouble> {
         }
     }
     let ready = mesh.worker(&pods[0].name, "/readyz")?;
+    let frame = mesh.json(&["exec", "deploy/master", "--", "meshwork", "top", "--json"])?;
+    let store = &frame["mesh"]["queue_store"];
+    if store["state"] != "reachable" {
+        // Nor would its dashboard retry dead jobs.
+        return Err(format!("the master does not reach the queues: {store}").into());
+    }
     Ok(Ended::Held(vec![
         ("cluster", json!(mesh.cluster.version)),
         ("thumbnailers", json!(pods.len())),
