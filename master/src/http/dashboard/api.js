@@ -44,16 +44,22 @@ export class Live {
     this.onState = onState;
     this.seen = { epoch: null, after: 0 };
     this.tries = 0;
+    this.turn = 0;
     this.stopped = false;
   }
 
   async open() {
     clearTimeout(this.timer);
     if (this.stopped) return;
+    // Of two at a time only the later one goes on.
+    this.turn += 1;
+    const { turn } = this;
+    const isOver = () => this.stopped || turn !== this.turn;
     try {
       const { ticket } = await ask("/v1/events/ticket", "POST");
-      if (!this.stopped) this.connect(ticket);
+      if (!isOver()) this.connect(ticket);
     } catch (refused) {
+      if (isOver()) return;
       if (refused.status === 401 || refused.status === 403) this.onState("refused", refused);
       else this.retry();
     }
@@ -65,8 +71,11 @@ export class Live {
     const address = new URL(`/v1/events?${query}`, location.href);
     address.protocol = address.protocol.replace("http", "ws");
     const socket = new WebSocket(address, ["meshwork.v1", `ticket.${ticket}`]);
+    const before = this.socket;
     this.socket = socket;
+    before?.close();
     socket.onmessage = ({ data }) => {
+      if (socket !== this.socket) return;
       this.heard = Date.now();
       const message = JSON.parse(data);
       if (message.type === "events") {
@@ -112,6 +121,8 @@ export class Live {
     this.stopped = true;
     clearInterval(this.watch);
     clearTimeout(this.timer);
-    this.socket?.close();
+    const { socket } = this;
+    this.socket = null;
+    socket?.close();
   }
 }

@@ -73,6 +73,8 @@ function state(name, text) {
 function login(error, where) {
   live?.stop();
   live = null;
+  mesh = null;
+  events.clear();
   token.forget();
   find("lost").hidden = true;
   state("out", "logged out");
@@ -173,7 +175,11 @@ function start() {
   theme.show(find("theme"));
   find("theme").addEventListener("click", () => theme.next(find("theme")));
   find("help-open").addEventListener("click", () => find("help").showModal());
-  find("logout").addEventListener("click", () => login());
+  find("logout").addEventListener("click", () => {
+    // Nothing of the mesh stays in the page.
+    token.forget();
+    location.reload();
+  });
   find("lost-now").addEventListener("click", () => (live ? live.open() : enter()));
   find("login-form").addEventListener("submit", (event) => {
     event.preventDefault();

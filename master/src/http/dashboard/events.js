@@ -36,6 +36,12 @@ export function take(page) {
   show();
 }
 
+/** Forgets all: who looks next begins anew. */
+export function clear() {
+  events = [];
+  show();
+}
+
 const gap = (page, text) => ({
   key: `gap-${page.epoch}-${page.next}-${text.length}`, kind: "gap", text, at_unix_ms: Date.now(),
 });

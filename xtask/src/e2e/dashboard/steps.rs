@@ -31,6 +31,7 @@ pub(super) async fn all(browser: &Browser, mesh: &mut Mesh<'_>) -> Result<(), St
     browser.resize(SCREEN.0, SCREEN.1).await?;
     Box::pin(log_in(browser, mesh)).await?;
     Box::pin(dead_letter(browser, mesh)).await?;
+    Box::pin(log_out(browser, mesh)).await?;
     Box::pin(load(browser, mesh)).await?;
     Box::pin(keyboard(browser)).await?;
     Box::pin(killed_worker(browser, mesh)).await?;
@@ -41,8 +42,9 @@ pub(super) async fn all(browser: &Browser, mesh: &mut Mesh<'_>) -> Result<(), St
     Box::pin(lost_master(browser, mesh)).await
 }
 
-/// A wrong token is told; the right one shows three thumbnailers.
-async fn log_in(browser: &Browser, mesh: &Mesh<'_>) -> Result<(), String> {
+/// A wrong token is told; the right one shows that nobody is there yet, and then three
+/// thumbnailers.
+async fn log_in(browser: &Browser, mesh: &mut Mesh<'_>) -> Result<(), String> {
     browser.open(&mesh.dashboard()).await?;
     let asks = "document.body.dataset.view === 'login'";
     browser.until("the page asks for the token", asks).await?;
@@ -56,6 +58,12 @@ async fn log_in(browser: &Browser, mesh: &Mesh<'_>) -> Result<(), String> {
         return Err(format!("the page logs an error: {error}"));
     }
     enter(browser, &mesh.token()?).await?;
+    let nobody = "!document.querySelector('.empty-big').hidden && \
+                  document.querySelector('.empty-big').textContent.includes('No workers yet') && \
+                  document.querySelector('.empty-big code')";
+    browser.until("that nobody is there, and where to join", nobody).await?;
+    browser.picture("nobody").await?;
+    thumbnails::join(mesh)?;
     browser.until("three thumbnailers are there", &format!("{READY} === 3")).await?;
     let live = "document.getElementById('state').dataset.state === 'live'";
     browser.until("the page is live", live).await?;
@@ -94,6 +102,25 @@ async fn dead_letter(browser: &Browser, mesh: &Mesh<'_>) -> Result<(), String> {
     browser.until("it has run again, and died again", &format!("{deaths} === 2")).await?;
     browser.picture("retried").await?;
     browser.run("document.getElementById('dead-close').click()").await.map(drop)
+}
+
+/// Who logs out leaves nothing of the mesh; who comes again sees each event once.
+async fn log_out(browser: &Browser, mesh: &Mesh<'_>) -> Result<(), String> {
+    // Whoever cannot wait for the next try gets one connection, and each event once.
+    browser
+        .run("for (let n = 0; n < 3; n += 1) document.getElementById('lost-now').click()")
+        .await?;
+    browser.run("document.getElementById('logout').click()").await?;
+    let asks = "document.body.dataset.view === 'login' && \
+                document.querySelectorAll('#members-rows tr, #events-list li, .dot').length === 0";
+    browser.until("nothing is left of the mesh", asks).await?;
+    // The browser logs that the request without a token was refused.
+    browser.errors().await?;
+    enter(browser, &mesh.token()?).await?;
+    browser.until("three thumbnailers are there again", &format!("{READY} === 3")).await?;
+    let joined = "document.querySelectorAll('#events-list li[data-kind=joined]').length";
+    // They, and the gateway that enqueued the job.
+    browser.until("four have joined", &format!("{joined} === 4")).await
 }
 
 /// Calls raise the rate.
@@ -150,6 +177,13 @@ async fn keyboard(browser: &Browser) -> Result<(), String> {
                  text.dispatchEvent(new Event('input')); text.blur()",
         )
         .await?;
+    let theme = "document.documentElement.dataset.theme";
+    for expected in ["light", "dark"] {
+        browser.run(&press("t")).await?;
+        browser.until("t goes to the next theme", &format!("{theme} === '{expected}'")).await?;
+    }
+    browser.run("document.getElementById('theme').click()").await?;
+    browser.until("the button goes on to that of the system", &format!("!{theme}")).await?;
     browser.run(&press("?")).await?;
     browser.until("? opens the help", "document.getElementById('help').open").await?;
     browser.run("document.getElementById('help').close()").await.map(drop)

@@ -17,19 +17,26 @@ const LOST_KEPT: (&str, &str) = ("MESHWORK_LOST_KEPT", "8s");
 /// How soon a member without a word is lost.
 const LEASE: (&str, &str) = ("MESHWORK_LEASE", "2s");
 
-/// Starts a master and three thumbnailers.
+/// Starts a master that nobody has joined.
+///
+/// # Errors
+/// It does not start.
+pub(super) fn start<'a>(programs: &'a Programs, logs: &Path) -> Result<Mesh<'a>, String> {
+    Mesh::start(programs, logs, SCHEMA, &[LOST_KEPT, LEASE])
+}
+
+/// Starts three thumbnailers.
 ///
 /// # Errors
 /// One of them does not start.
-pub(super) fn start<'a>(programs: &'a Programs, logs: &Path) -> Result<Mesh<'a>, String> {
-    let mut mesh = Mesh::start(programs, logs, SCHEMA, &[LOST_KEPT, LEASE])?;
+pub(super) fn join(mesh: &mut Mesh<'_>) -> Result<(), String> {
     for nth in 1..=3 {
         let name = format!("thumbnailer-{nth}");
         let mut command = mesh.worker("thumbnailer")?;
         command.env("MESHWORK_VARIANT", &name);
         mesh.spawn(&name, command, |line| line.ends_with(" is ready").then_some(()))?;
     }
-    Ok(mesh)
+    Ok(())
 }
 
 /// Keeps the thumbnailers busy until the mesh ends.
