@@ -11,9 +11,10 @@ use crate::options::QueueOptions;
 
 /// What the keys of a queue are called behind the part they share, in the order in which the
 /// scripts know them.
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 18] = [
     "jobs", "meta", "sched", "later", "leases", "hist", "dead", "ended", "wait1", "wait2", "wait3",
     "front1", "front2", "front3", "bundles", "dedupe", "windows",
+    "tills",
 ];
 
 /// Names the keys of one mesh.

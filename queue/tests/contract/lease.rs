@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use meshwork_queue::{FinishError, JobEnd, JobStatus, NewJob, QueueOptions};
+use meshwork_queue::{FinishError, JobEnd, JobStatus, NewJob, Priority, QueueOptions};
 use meshwork_schema::BackoffRange;
 
 use super::{SHORT, Store, done, eventually, job, lease, options, retry, short_leases};
@@ -66,6 +66,27 @@ pub(super) async fn who_waits_gets_what_a_lost_consumer_held(store: &Store) {
     let lost = bench.lease().await;
     let again = lease(&bench.other).await;
     assert_eq!((lost.id, again.id, again.attempt), (id, id, 2));
+}
+
+pub(super) async fn a_lost_job_is_taken_over_before_an_older_backlog_is_done(store: &Store) {
+    let bench = store.open(short_leases());
+    // The backlog is older, and somebody works on it all the time.
+    for number in 0..60 {
+        bench.store(NewJob { priority: Priority::Low, ..job(&number.to_string()) }).await;
+    }
+    let id = bench.store(NewJob { priority: Priority::High, ..job("high") }).await;
+    assert_eq!(bench.lease().await.id, id);
+    for _ in 0..60 {
+        let next = lease(&bench.other).await;
+        if next.id == id {
+            assert_eq!(next.attempt, 2);
+            return;
+        }
+        tokio::time::sleep(SHORT / 8).await;
+        // On a slow machine it may be too late; that is all the same here.
+        let _ = bench.other.finish(next.token(), done()).await;
+    }
+    panic!("the backlog is done, and the lost job still waits");
 }
 
 pub(super) async fn a_late_owner_changes_nothing(store: &Store) {

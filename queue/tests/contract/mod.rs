@@ -80,6 +80,7 @@ pub(crate) async fn run(open: impl AsyncFn() -> Arc<dyn QueueBackend>) {
         lease::a_lost_lease_counts_as_an_attempt,
         lease::a_job_that_kills_its_consumers_is_dead_at_last,
         lease::who_waits_gets_what_a_lost_consumer_held,
+        lease::a_lost_job_is_taken_over_before_an_older_backlog_is_done,
         lease::a_late_owner_changes_nothing,
         lease::a_released_job_is_first_again_and_no_attempt_counts,
         lease::a_dropped_lease_takes_nothing,

@@ -23,7 +23,7 @@ local JOBS, META, SCHED, LATER, LEASES = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEY
 local HIST, DEAD, ENDED = KEYS[6], KEYS[7], KEYS[8]
 local WAIT = { KEYS[9], KEYS[10], KEYS[11] }
 local FRONT = { KEYS[12], KEYS[13], KEYS[14] }
-local BUNDLES, DEDUPE, WINDOWS = KEYS[15], KEYS[16], KEYS[17]
+local BUNDLES, DEDUPE, WINDOWS, TILLS = KEYS[15], KEYS[16], KEYS[17], KEYS[18]
 local CHANNEL = ARGV[1]
 -- AGAIN: whether this is sent again because the first answer was lost.
 local AGAIN, ATTEMPTS, LEASE, KEPT, DEAD_MAX, JOBS_MAX, BYTES_MAX, ENDED_MAX, ENDED_BYTES_MAX,
@@ -166,21 +166,31 @@ local function known(record)
     return record
 end
 
--- Bundles are in the order of their last entries: its time and number, the priority, then the
--- first and the last entry, until when and since when it is held, the ask, the consumer.
-local function order(sid)
+-- A bundle says the priority, its last entry (time and number), then the first and the last entry,
+-- until when and since when it is held, the ask, the consumer. BUNDLES has them in that order, so
+-- that the one of an entry is found; TILLS in the order in which they end. That is another one: of
+-- two jobs the older may be leased later, by its priority, and leases need not be equally long.
+local function order(p, sid)
     local ms, seq = string.match(sid, '^(%d+)-(%d+)$')
-    return string.format('%013d%012d', ms, seq)
+    return p .. string.format('%013d%012d', ms, seq)
 end
 
 local function read_bundle(member)
     local p, first, last, till, since, ask, consumer =
-        string.match(member, '^(%d) (%S+) (%S+) (%d+) (%d+) (%S+) (.*)$', 26)
+        string.match(member, '^(%d)%d+ (%S+) (%S+) (%d+) (%d+) (%S+) (.*)$')
     return { p = tonumber(p), first = first, last = last, till = tonumber(till), since = since,
         ask = ask, consumer = consumer }
 end
 
-local function write_bundle(b)
-    return order(b.last) .. b.p .. ' ' .. b.first .. ' ' .. b.last .. ' '
+local function keep_bundle(b)
+    local member = order(b.p, b.last) .. ' ' .. b.first .. ' ' .. b.last .. ' '
         .. string.format('%013d', b.till) .. ' ' .. b.since .. ' ' .. b.ask .. ' ' .. b.consumer
+    call('ZADD', BUNDLES, 0, member)
+    call('ZADD', TILLS, b.till, member)
+    alarm(b.till)
+end
+
+local function drop_bundles(members)
+    call('ZREM', BUNDLES, unpack(members))
+    call('ZREM', TILLS, unpack(members))
 end

@@ -98,12 +98,10 @@ local function is_fresh(p, start)
 end
 
 local function bundle(p, first, last, count)
-    local b = { p = p, first = first, last = last, till = NOW + LEASE, since = NOW_TEXT,
-        ask = ask, consumer = consumer }
-    call('ZADD', BUNDLES, '0', write_bundle(b))
+    keep_bundle({ p = p, first = first, last = last, till = NOW + LEASE, since = NOW_TEXT,
+        ask = ask, consumer = consumer })
     M[BUNDLED] = M[BUNDLED] + count
     bundled = bundled + count
-    alarm(b.till)
 end
 
 local function take_entries(p, entries)
@@ -154,15 +152,16 @@ end
 
 -- Bundles of which nothing is left are dropped, two looked at for each new one.
 local function trim()
-    for _, member in ipairs(call('ZRANGE', BUNDLES, M[TRIM], M[TRIM] + 1)) do
+    local members, empty = call('ZRANGE', TILLS, M[TRIM], M[TRIM] + 1), {}
+    for _, member in ipairs(members) do
         local b = read_bundle(member)
         if #call('XRANGE', WAIT[b.p], b.first, b.last, 'COUNT', 1) == 0 then
-            call('ZREM', BUNDLES, member)
-        else
-            M[TRIM] = M[TRIM] + 1
+            empty[#empty + 1] = member
         end
     end
-    if M[TRIM] >= call('ZCARD', BUNDLES) then M[TRIM] = 0 end
+    if #empty > 0 then drop_bundles(empty) end
+    -- At the end it begins anew.
+    M[TRIM] = #members < 2 and 0 or M[TRIM] + #members - #empty
 end
 
 if AGAIN or ARGV[A + 4] == '1' then give_again() end

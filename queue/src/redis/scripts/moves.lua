@@ -16,16 +16,11 @@ local function pack(r)
 end
 
 local function bundle_of(p, sid)
-    local from = '[' .. order(sid)
-    while true do
-        local members = call('ZRANGEBYLEX', BUNDLES, from, '+', 'LIMIT', 0, 16)
-        for _, member in ipairs(members) do
-            local b = read_bundle(member)
-            if b.p == p and is_up_to(b.first, sid) then return b end
-        end
-        if #members < 16 then return { since = NOW_TEXT, consumer = '', ask = '-', till = 0 } end
-        from = '(' .. members[16]
-    end
+    -- Those of one priority do not overlap: it is the first that ends with the entry or later.
+    local member = call('ZRANGEBYLEX', BUNDLES, '[' .. order(p, sid), '+', 'LIMIT', 0, 1)[1]
+    local b = member and read_bundle(member)
+    if b and b.p == p and is_up_to(b.first, sid) then return b end
+    return { since = NOW_TEXT, consumer = '', ask = '-', till = 0 }
 end
 
 -- Takes a record apart. A job of a bundle is told apart by `bundle`: it has no record of its run.
@@ -214,21 +209,20 @@ local function in_bundle(b, limit)
     return found, last
 end
 
--- Takes back the first bundle if its time is over: jobs that still run by it. Whoever asked
--- earlier holds them until the ones before are over: leases of one queue are equally long.
+-- Takes back the bundle that ends first if its time is over: jobs that still run by it.
 local function expire_bundle(over)
-    local member = call('ZRANGE', BUNDLES, 0, 0)[1]
-    local b = member and read_bundle(member)
-    if not b or b.till > NOW then return 0 end
+    local member = call('ZRANGEBYSCORE', TILLS, '-inf', NOW, 'LIMIT', 0, 1)[1]
+    if not member then return 0 end
+    local b = read_bundle(member)
     local found, last = in_bundle(b, SETTLE_MAX)
     for _, one in ipairs(found) do
         if expire(one.id, one.r) then over[#over + 1] = one.id end
     end
-    call('ZREM', BUNDLES, member)
+    drop_bundles({ member })
     if last then
         local ms, seq = string.match(last, '^(%d+)-(%d+)$')
         b.first = ms .. '-' .. string.format('%d', seq + 1)
-        call('ZADD', BUNDLES, 0, write_bundle(b))
+        keep_bundle(b)
     end
     return #found + 1
 end
@@ -269,14 +263,12 @@ end
 local function set_alarm()
     M[ALARM] = NEVER
     if M[BUNDLED] == 0 then
-        call('UNLINK', BUNDLES)
+        call('UNLINK', BUNDLES, TILLS)
         M[TRIM] = 0
     end
-    local member = call('ZRANGE', BUNDLES, 0, 0)[1]
-    if member then alarm(read_bundle(member).till) else M[BUNDLED] = 0 end
-    for _, key in ipairs({ SCHED, LEASES }) do
+    for _, key in ipairs({ SCHED, LEASES, TILLS }) do
         local first = call('ZRANGE', key, 0, 0, 'WITHSCORES')[2]
-        if first then alarm(tonumber(first)) end
+        if first then alarm(tonumber(first)) elseif key == TILLS then M[BUNDLED] = 0 end
     end
 end
 
