@@ -14,9 +14,12 @@ use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::{Instant, timeout_at};
 
-use super::callers::{Caller, caller, tell_all};
+use super::callers::{Caller, Late, caller, tell_all};
 use super::gate::Gate;
 use super::store::{CALL_TIMEOUT, CallError};
+
+#[cfg(test)]
+mod tests;
 
 /// Items of one call, at most. A Lua script takes 8000 values at once.
 pub(super) const BATCH_ITEMS_MAX: usize = 512;
@@ -240,7 +243,9 @@ async fn run<S: Send1>(sender: Arc<S>, mut inbox: mpsc::Receiver<Entry<S>>) {
                 false => next = Some(entry),
             }
         }
-        batch.send(&*sender).await;
+        if let Some(late) = batch.send(&*sender).await {
+            tokio::spawn(late.tell_in_time());
+        }
     }
 }
 
@@ -297,11 +302,15 @@ impl<S: Send1> Batch<S> {
         self.callers.push(Awaiting { count, gate, caller });
     }
 
-    async fn send(mut self, sender: &S) {
-        let Some(until) = self.until else { return };
+    /// Sends it and answers its callers.
+    async fn send(mut self, sender: &S) -> Option<Late<OneOrMany<S::Answer>>> {
+        let until = self.until?;
         let results: Vec<S::Answer> = match sender.reach(until).await {
             Ok(()) => {
                 self.leave_out_who_gave_up();
+                if self.items.is_empty() {
+                    return None;
+                }
                 sender.send(self.items, until).await
             }
             Err(error) => self.items.iter().map(|_| S::failed(error.clone())).collect(),
@@ -311,12 +320,14 @@ impl<S: Send1> Batch<S> {
             .callers
             .into_iter()
             .filter_map(|Awaiting { count, caller, .. }| Some((caller, count.take(&mut results)?)));
-        tell_all(answers);
+        tell_all(answers)
     }
 
     /// Takes away what nobody waits for any more; the others cannot give up from here on.
     fn leave_out_who_gave_up(&mut self) {
-        let may_send = |waiting: &Awaiting<S>| waiting.gate.as_ref().is_none_or(Gate::send);
+        let may_send = |waiting: &Awaiting<S>| {
+            !waiting.caller.is_gone() && waiting.gate.as_ref().is_none_or(Gate::send)
+        };
         let kept: Vec<bool> = self.callers.iter().map(may_send).collect();
         if kept.iter().all(|is_kept| *is_kept) {
             return;

@@ -1,13 +1,21 @@
 //! Answers that go back to their callers.
 //!
 //! To wake a task of another thread takes a call of the system each time, to wake one of the own
-//! thread next to nothing. So the answers of a batch are given to one of the callers of a thread,
-//! and that one hands the others theirs before it goes on. If it is gone meanwhile, another one
-//! gets them.
+//! thread next to nothing. So the answers of a batch are left to one of the callers of a thread,
+//! which hands the others theirs when it is polled. But a caller may live and not be polled for
+//! long, or ever: its task waits for something else first. So whoever has no answer by then is told
+//! after [`HAND_ON_WITHIN`]. If the one that hands on is gone, the others are told at once.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::ThreadId;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tokio::time::sleep;
+
+/// How long answers may wait for the caller that hands them on. One that is polled when it is woken
+/// takes a fraction of that.
+const HAND_ON_WITHIN: Duration = Duration::from_millis(1);
 
 /// Where a caller waits for its answer.
 pub(super) struct Caller<T> {
@@ -22,8 +30,26 @@ pub(super) struct Answer<T>(oneshot::Receiver<Parcel<T>>);
 /// The answer of a caller, and those that it is to hand on.
 struct Parcel<T> {
     own: Option<T>,
-    /// The last one first.
-    others: Vec<(oneshot::Sender<Parcel<T>>, T)>,
+    _others: Option<Others<T>>,
+}
+
+/// Callers and their answers.
+type Untold<T> = Vec<(oneshot::Sender<Parcel<T>>, T)>;
+
+/// Answers that are left to another caller. The first of these that is dropped tells them.
+struct Others<T>(Arc<Mutex<Untold<T>>>);
+
+/// Answers that may not have been handed on. Whoever has none is told when it is dropped.
+#[must_use = "dropped at once, it tells each by itself"]
+pub(super) struct Late<T> {
+    _left: Vec<Others<T>>,
+}
+
+impl<T> Late<T> {
+    /// Waits for those who hand on, for a while.
+    pub(super) async fn tell_in_time(self) {
+        sleep(HAND_ON_WITHIN).await;
+    }
 }
 
 /// A caller on this thread, and its answer.
@@ -40,8 +66,7 @@ impl<T> Caller<T> {
 
     /// Answers this one alone.
     pub(super) fn tell(self, answer: T) {
-        // If it is gone, that is all the same.
-        drop(self.sender.send(Parcel { own: Some(answer), others: Vec::new() }));
+        tell(self.sender, answer, None);
     }
 }
 
@@ -54,32 +79,46 @@ impl<T> Answer<T> {
     }
 }
 
-impl<T> Drop for Parcel<T> {
+impl<T> Drop for Others<T> {
     fn drop(&mut self) {
-        while let Some((sender, own)) = self.others.pop() {
-            drop(sender.send(Parcel { own: Some(own), others: Vec::new() }));
+        // Nothing is left half changed by a panic.
+        let untold = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        for (sender, answer) in untold {
+            tell(sender, answer, None);
         }
     }
 }
 
-/// Answers each of these.
-pub(super) fn tell_all<T>(answers: impl Iterator<Item = (Caller<T>, T)>) {
-    let mut threads: Vec<(ThreadId, Vec<_>)> = Vec::new();
+/// Answers each of these; `None`: all have theirs.
+pub(super) fn tell_all<T>(answers: impl Iterator<Item = (Caller<T>, T)>) -> Option<Late<T>> {
+    let mut threads: Vec<(ThreadId, Untold<T>)> = Vec::new();
     for (Caller { sender, thread }, answer) in answers {
         match threads.iter_mut().find(|(known, _)| *known == thread) {
             Some((_, all)) => all.push((sender, answer)),
             None => threads.push((thread, vec![(sender, answer)])),
         }
     }
-    for (_, mut others) in threads {
-        others.reverse();
-        while let Some((first, own)) = others.pop() {
-            match first.send(Parcel { own: Some(own), others }) {
-                Ok(()) => break,
-                Err(mut parcel) => others = std::mem::take(&mut parcel.others),
-            }
-        }
+    let left: Vec<_> = threads.into_iter().filter_map(|(_, all)| tell_one(all)).collect();
+    (!left.is_empty()).then_some(Late { _left: left })
+}
+
+/// Tells one of the callers of a thread, and leaves the others to it.
+fn tell_one<T>(untold: Untold<T>) -> Option<Others<T>> {
+    let mut untold = untold.into_iter();
+    let (first, own) = untold.by_ref().find(|(sender, _)| !sender.is_closed())?;
+    let others: Untold<T> = untold.collect();
+    if others.is_empty() {
+        tell(first, own, None);
+        return None;
     }
+    let others = Arc::new(Mutex::new(others));
+    tell(first, own, Some(Others(others.clone())));
+    Some(Others(others))
+}
+
+fn tell<T>(sender: oneshot::Sender<Parcel<T>>, answer: T, others: Option<Others<T>>) {
+    // If it is gone, that is all the same: the others are told then.
+    drop(sender.send(Parcel { own: Some(answer), _others: others }));
 }
 
 #[cfg(test)]
@@ -90,8 +129,22 @@ mod tests {
         (0..count).map(|_| caller()).unzip()
     }
 
+    /// Nobody is told but by those who hand on.
     fn tell(callers: Vec<Caller<usize>>) {
-        tell_all(callers.into_iter().zip(0..));
+        std::mem::forget(tell_all(callers.into_iter().zip(0..)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_lives_and_is_not_polled_keeps_nobody_from_the_answer() {
+        let (callers, mut answers) = callers(3);
+        let _stalled = answers.remove(0);
+        let late = tell_all(callers.into_iter().zip(0..)).expect("one of them hands on");
+        let waiting = futures_util::future::join_all(answers.into_iter().map(Answer::wait));
+        let (told, ()) = tokio::join!(waiting, late.tell_in_time());
+        assert_eq!(told, [Some(1), Some(2)]);
+        let (callers, mut answers) = self::callers(2);
+        drop(tell_all(callers.into_iter().zip(0..)));
+        assert_eq!(answers.remove(1).wait().await, Some(1), "a runtime that ends tells them too");
     }
 
     #[tokio::test]
