@@ -10,6 +10,7 @@ use meshwork_shared::random::Random;
 mod bounds;
 #[path = "../contract/mod.rs"]
 mod contract;
+mod foreign;
 mod leases;
 mod lost;
 mod outage;

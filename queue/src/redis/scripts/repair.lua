@@ -5,9 +5,21 @@ local what, which, limit = ARGV[A + 1], ARGV[A + 2], tonumber(ARGV[A + 3])
 local ids, over = {}, {}
 local moved = 0
 
-local function dead_ids()
-    for _, entry in ipairs(call('XRANGE', DEAD, '-', '+', 'COUNT', limit)) do
-        ids[#ids + 1] = entry[2][2]
+-- Whether a dead letter was stored by a mesh: what was not has no id of its own, and cannot run.
+local function is_ours(id, blob) return cut(blob, 1, 16) == id end
+
+-- The oldest dead letters; `are_ours`: only what was stored by a mesh. How far it looks for them
+-- behind others is bounded.
+local function dead_ids(are_ours)
+    local from, count = '-', math.max(limit, 64)
+    for _ = 1, 16 do
+        local entries = call('XRANGE', DEAD, from, '+', 'COUNT', count)
+        for _, entry in ipairs(entries) do
+            local id, blob = entry[2][2], entry[2][4]
+            if #ids < limit and (not are_ours or is_ours(id, blob)) then ids[#ids + 1] = id end
+        end
+        if #ids >= limit or #entries < count then return end
+        from = '(' .. entries[count][1]
     end
 end
 
@@ -19,7 +31,7 @@ end
 
 local function retry(id, r)
     local blob, enqueued, history = body(id, r)
-    if not blob or M[LIVE] >= JOBS_MAX then return end
+    if not blob or not is_ours(id, blob) or M[LIVE] >= JOBS_MAX then return end
     call('XDEL', DEAD, r.sid)
     less(DEAD_BYTES, r.size)
     local has_history = history and history ~= '[]'
@@ -50,14 +62,14 @@ local function purge(id, r)
 end
 
 if what == 'retry' then
-    if which ~= '' then ids = { which } else dead_ids() end
+    if which ~= '' then ids = { which } else dead_ids(true) end
 elseif what == 'bury' or which == 'ready' then
     ids = list_ready(nil, limit)
     if what == 'bury' and #ids < limit then scheduled_ids(limit - #ids) end
 elseif which == 'scheduled' then
     scheduled_ids(limit)
 elseif which == 'dead' then
-    dead_ids()
+    dead_ids(false)
 end
 
 if #ids > 0 then begin() end

@@ -1,0 +1,55 @@
+//! What lies in a stream and was not stored by a mesh.
+
+// Tests are the one place where a panic is the answer to a surprise.
+#![allow(clippy::unwrap_used)]
+
+use meshwork_queue::{
+    Finished, JobEnd, NewJob, Queue, QueueBackend, QueueName, QueueOptions, RedisBackend, Section,
+};
+use meshwork_shared::codec::Codec;
+use meshwork_shared::ids::{JobId, MeshId};
+use meshwork_shared::random::Random;
+
+use super::server::{Server, is_installed};
+
+#[tokio::test]
+async fn a_foreign_entry_is_a_dead_letter_and_stays_one() {
+    if !is_installed() {
+        return;
+    }
+    let server = Server::start(&[]).await;
+    let url = server.url().parse().expect("a valid address");
+    let backend = RedisBackend::new(&url, MeshId([1; 16]), Random::system()).expect("it opens");
+    let name = QueueName::balanced("thumbnailer".parse().unwrap(), "resize".parse().unwrap());
+    let queue = backend.open(name, QueueOptions::default());
+    let stream = format!("meshwork:{}:{{thumbnailer.resize}}:wait2", MeshId([1; 16]));
+    server.cli(&["XADD", &stream, "*", "who", "a stranger with more than sixteen letters"]);
+    let own = |number| {
+        let (caller, variant) = ("gateway".parse().unwrap(), "pod-1".parse().unwrap());
+        NewJob::new(JobId([number; 16]), caller, variant, Codec::Json, "1")
+    };
+    let run = async |end: JobEnd| queue.finish(lease(&*queue).await, end).await.unwrap();
+    assert!(queue.enqueue(vec![own(1)]).await[0].is_ok());
+    assert_eq!(run(JobEnd::Fail { error: "no".to_owned() }).await, Finished::Dead);
+    let before = queue.depth().await.unwrap();
+    assert_eq!((before.live(), before.dead), (0, 2));
+
+    // It is older than the job of ours, which is found behind it.
+    let letters = queue.peek(Section::Dead, None, 9).await.unwrap();
+    assert_eq!(letters.len(), 2);
+    assert_eq!(queue.retry_dead(Some(letters[0].id), 1).await, Ok(0));
+    assert_eq!(queue.retry_dead(None, 1).await, Ok(1));
+    assert_eq!(queue.retry_dead(None, 9).await, Ok(0));
+    assert_eq!(run(JobEnd::Done { reply: None }).await, Finished::Done);
+    let after = queue.depth().await.unwrap();
+    assert_eq!((after.live(), after.dead), (0, 1));
+    assert!(after.bytes <= before.bytes, "{after:?}");
+
+    assert_eq!(queue.purge(Section::Dead, 9).await, Ok(1));
+    assert!(queue.enqueue(vec![own(2)]).await[0].is_ok());
+    assert_eq!(queue.depth().await.unwrap().live(), 1);
+}
+
+async fn lease(queue: &dyn Queue) -> meshwork_queue::LeaseToken {
+    queue.lease("pod-2#7", 1).await.remove(0).token()
+}
