@@ -1,7 +1,10 @@
 //! A server seen through a line that can be cut at the worst moment.
 
-use std::sync::Arc;
+// Tests are the one place where a panic is the answer to a surprise.
+#![allow(clippy::unwrap_used)]
+
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -14,9 +17,12 @@ pub(crate) struct Proxy {
 
 #[derive(Default)]
 struct Faults {
-    /// The next answer that holds [`MARK`] is swallowed, and its line cut.
-    swallows: AtomicBool,
+    /// The next answer that holds this is swallowed, and its line cut.
+    swallows: Mutex<Option<&'static str>>,
     swallowed: AtomicUsize,
+    /// From the next answer that is swallowed on there are no new lines.
+    shuts: AtomicBool,
+    is_shut: AtomicBool,
 }
 
 impl Proxy {
@@ -28,6 +34,9 @@ impl Proxy {
         let all = faults.clone();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
+                if all.is_shut.load(Ordering::SeqCst) {
+                    continue;
+                }
                 tokio::spawn(pass(client, port, all.clone()));
             }
         });
@@ -36,12 +45,45 @@ impl Proxy {
 
     /// Swallows the next answer that holds [`MARK`], and cuts the line that it was on.
     pub(crate) fn swallow(&self) {
-        self.faults.swallows.store(true, Ordering::SeqCst);
+        self.swallow_with(MARK);
+    }
+
+    /// The same of the next answer that holds `mark`.
+    pub(crate) fn swallow_with(&self, mark: &'static str) {
+        *self.faults.swallows.lock().unwrap() = Some(mark);
+    }
+
+    /// The same as [`swallow`](Self::swallow), and no line from then on until [`open`](Self::open).
+    pub(crate) fn swallow_and_shut(&self) {
+        self.faults.shuts.store(true, Ordering::SeqCst);
+        self.swallow();
+    }
+
+    /// Takes lines again.
+    pub(crate) fn open(&self) {
+        self.faults.is_shut.store(false, Ordering::SeqCst);
     }
 
     /// How many answers were swallowed.
     pub(crate) fn swallowed(&self) -> usize {
         self.faults.swallowed.load(Ordering::SeqCst)
+    }
+}
+
+impl Faults {
+    /// Whether this answer is swallowed.
+    fn swallow(&self, text: &[u8]) -> bool {
+        let mut swallows = self.swallows.lock().unwrap();
+        let is_marked = |mark: &&str| text.windows(mark.len()).any(|part| part == mark.as_bytes());
+        if swallows.as_ref().is_none_or(|mark| !is_marked(mark)) {
+            return false;
+        }
+        *swallows = None;
+        if self.shuts.swap(false, Ordering::SeqCst) {
+            self.is_shut.store(true, Ordering::SeqCst);
+        }
+        self.swallowed.fetch_add(1, Ordering::SeqCst);
+        true
     }
 }
 
@@ -58,9 +100,7 @@ async fn pass(client: TcpStream, port: u16, faults: Arc<Faults>) {
         loop {
             let count = from_server.read(&mut buffer).await?;
             let text = &buffer[..count];
-            let is_marked = text.windows(MARK.len()).any(|part| part == MARK.as_bytes());
-            if count == 0 || (is_marked && faults.swallows.swap(false, Ordering::SeqCst)) {
-                faults.swallowed.fetch_add(usize::from(count > 0), Ordering::SeqCst);
+            if count == 0 || faults.swallow(text) {
                 return std::io::Result::Ok(());
             }
             to_client.write_all(text).await?;

@@ -77,7 +77,7 @@ local function end_other(id, record, argument)
     local r, attempt, how = v.read(record), tonumber(cut(argument, 17, 26)), cut(argument, 27, 27)
     if seen[id] then return 0 end
     if not (r and r.state == 'r' and r.attempt == attempt) then
-        return AGAIN and v.told_before(record, attempt) or 0
+        return AGAIN and v.told_before(id, record, attempt, how) or 0
     end
     seen[id] = true
     if how ~= 'd' then return fail(id, r, how, cut(argument, 28)) end

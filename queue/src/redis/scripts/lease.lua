@@ -20,20 +20,24 @@ local function about(r, enqueued)
     return r.attempt .. ' ' .. r.attempt - r.uncounted .. ' ' .. enqueued
 end
 
--- The same jobs again, for who did not hear the answer.
+-- The same jobs again, for who did not hear the answer. Their leases begin now: who gets them counts
+-- from when it did.
 local function give_again()
+    begin()
     for _, member in ipairs(call('ZRANGE', BUNDLES, 0, -1)) do
-        if string.find(member, ' ' .. ask .. ' ', 1, true) then
-            local b = read_bundle(member)
-            for _, one in ipairs(b.ask == ask and moves().in_bundle(b, 1024) or {}) do
-                give(one.blob, one.r.sid)
-            end
+        local b = string.find(member, ' ' .. ask .. ' ', 1, true) and read_bundle(member)
+        if b and b.ask == ask then
+            drop_bundles({ member })
+            b.till = NOW + LEASE
+            keep_bundle(b)
+            for _, one in ipairs(moves().in_bundle(b, 1024)) do give(one.blob, one.r.sid) end
         end
     end
     for _, id in ipairs(call('ZRANGE', LEASES, 0, -1)) do
         local r = moves().parse(call('HGET', JOBS, id))
         if r and r.state == 'r' and string.match(r.rest, '(%S+)$') == ask then
             local blob, enqueued = moves().body(id, r)
+            call('ZADD', LEASES, NOW + LEASE, id)
             if blob then give(blob, about(r, enqueued)) end
         end
     end

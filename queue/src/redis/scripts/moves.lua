@@ -125,9 +125,10 @@ local function since_and_consumer(r)
     return string.match(r.rest, '^(%d+) (%S*)')
 end
 
--- Drops dead letters, the oldest first, as long as `is_enough` does not say so.
-local function drop_dead(is_enough)
-    while not is_enough() do
+-- Drops dead letters, the oldest first, as long as `is_enough` does not say so, `limit` at most.
+local function drop_dead(is_enough, limit)
+    for _ = 1, limit do
+        if is_enough() then return end
         local entry = call('XRANGE', DEAD, '-', '+', 'COUNT', 1)[1]
         if not entry then return end
         local id = entry[2][2]
@@ -143,7 +144,7 @@ local function drop_dead(is_enough)
 end
 
 local function keep_dead_max()
-    drop_dead(function() return call('XLEN', DEAD) <= DEAD_MAX end)
+    drop_dead(function() return call('XLEN', DEAD) <= DEAD_MAX end, SETTLE_MAX)
 end
 
 -- Makes a dead letter of a job that is in no order any more.
@@ -313,11 +314,21 @@ local function list_ready(after, limit)
     return ids
 end
 
--- What the first sending of a run's end made of it; nil when it never came.
-local function told_before(record, attempt)
+-- What the first sending of a run's end made of it; 0 when it never came, or came too late: the
+-- run may have ended otherwise meanwhile.
+local function told_before(id, record, attempt, how)
     local done = record and string.match(record, '^d(%d+) ')
-    if done then return tonumber(done) == attempt and 1 or 0 end
-    local r = parse(record)
-    if not r or r.attempt ~= attempt then return 0 end
-    return (r.state == 'x' and 3) or ((r.state == 's' or r.state == 'f') and 2) or 0
+    if how == 'd' or done then
+        return how == 'd' and tonumber(done) == attempt and 1 or 0
+    end
+    local r = read(record)
+    if not r then return 0 end
+    local history
+    if r.state == 'x' then history = select(3, body(id, r)) else history = call('HGET', HIST, id) end
+    for _, run in ipairs(history and cjson.decode(history) or {}) do
+        if run.attempt == attempt and run.error.kind == 'failed' then
+            return (how == 'f' or r.state == 'x' and r.attempt == attempt) and 3 or 2
+        end
+    end
+    return 0
 end
