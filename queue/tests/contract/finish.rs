@@ -111,6 +111,19 @@ pub(super) async fn a_run_ends_once(store: &Store) {
     assert_eq!((depth.live(), depth.dead, depth.done), (0, 0, 1));
 }
 
+pub(super) async fn two_who_end_a_run_together_end_it_once(store: &Store) {
+    let bench = store.open(options());
+    bench.enqueue("1").await;
+    bench.enqueue("2").await;
+    let token = bench.lease().await.token();
+    let ends = tokio::join!(bench.queue.finish(token, done()), bench.queue.finish(token, done()));
+    let expected = [Ok(Finished::Done), Err(FinishError::LeaseLost)];
+    let ends = [ends.0, ends.1];
+    assert!(ends.iter().all(|end| expected.contains(end)) && ends[0] != ends[1], "{ends:?}");
+    let depth = bench.queue.depth().await.unwrap();
+    assert_eq!((depth.live(), depth.ready, depth.done), (1, 1, 1));
+}
+
 pub(super) async fn a_done_job_is_not_run_again(store: &Store) {
     let bench = store.open(options());
     let sent = job("1");

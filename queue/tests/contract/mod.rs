@@ -91,6 +91,7 @@ pub(crate) async fn run(open: impl AsyncFn() -> Arc<dyn QueueBackend>) {
         finish::a_final_failure_is_not_repeated,
         finish::a_job_has_attempts_and_run_timeout_of_its_own,
         finish::a_run_ends_once,
+        finish::two_who_end_a_run_together_end_it_once,
         finish::a_done_job_is_not_run_again,
         finish::the_end_of_a_job_is_forgotten_in_time,
         finish::long_errors_are_cut,

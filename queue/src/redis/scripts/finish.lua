@@ -90,6 +90,7 @@ for at = 1, plain do
     local id, record = ids[at], records[at]
     if record and end_first(id, record, '') then
         out[at] = 1
+        if count > plain then seen[id] = true end
     else
         out[at] = end_other(id, record, id .. '0000000001d')
     end
