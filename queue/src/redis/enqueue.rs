@@ -127,7 +127,17 @@ impl Enqueuer {
             }
             arguments.push(job.blob);
         }
-        let value = self.core.call(&script::ENQUEUE, &arguments, until).await?;
+        let value = loop {
+            let value = self.core.call(&script::ENQUEUE, &arguments, until).await?;
+            // Nothing was stored yet: much had to be forgotten before, and more has.
+            if !matches!(&value, Value::Array(answers) if answers.is_empty()) {
+                break value;
+            }
+            if Instant::now() >= until {
+                let message = "the store has much to forget before".to_owned();
+                return Err(CallError { is_refused: true, message });
+            }
+        };
         let (stored, is_first) = self.read(&ids, value)?;
         if is_first {
             // It was forgotten since it was put on the list, which may have taken it off again.

@@ -13,8 +13,7 @@ use crate::options::QueueOptions;
 /// scripts know them.
 const KEYS: [&str; 18] = [
     "jobs", "meta", "sched", "later", "leases", "hist", "dead", "ended", "wait1", "wait2", "wait3",
-    "front1", "front2", "front3", "bundles", "dedupe", "windows",
-    "tills",
+    "front1", "front2", "front3", "bundles", "dedupe", "windows", "tills",
 ];
 
 /// Names the keys of one mesh.

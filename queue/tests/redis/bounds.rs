@@ -117,6 +117,43 @@ async fn open_dedupe_keys_are_counted_and_closed_ones_are_not() {
 }
 
 #[tokio::test]
+async fn much_that_is_over_is_forgotten_in_many_steps() {
+    if !is_installed() {
+        return;
+    }
+    let server = Server::start(&[]).await;
+    let done_kept = Duration::from_secs(2);
+    let queue = open(&server.url(), QueueOptions { done_kept, ..QueueOptions::default() });
+    let numbered = |number: u32| {
+        let mut id = [9; 16];
+        id[..4].copy_from_slice(&number.to_be_bytes());
+        NewJob { id: JobId(id), ..job(1) }
+    };
+    // All of them are over at about the same time, and nothing happens before they may be forgotten.
+    const JOBS: u32 = 20_000;
+    for from in (0..JOBS).step_by(500) {
+        let stored = queue.enqueue((from..from + 500).map(numbered).collect()).await;
+        assert!(stored.iter().all(Result::is_ok));
+    }
+    for _ in 0..JOBS / 500 {
+        let leases = queue.lease("pod-2#7", 500).await;
+        let done = |lease: &meshwork_queue::Lease| {
+            queue.finish(lease.token(), JobEnd::Done { reply: None })
+        };
+        futures_util::future::join_all(leases.iter().map(done)).await;
+    }
+    let kept: u32 = ask(&server, "HLEN", "jobs").parse().unwrap();
+    tokio::time::sleep(done_kept + Duration::from_millis(100)).await;
+    assert!(server.cli(&["CONFIG", "RESETSTAT"]).contains("OK"));
+    assert_eq!(store(&queue, numbered(JOBS - 1)).await, Ok(false), "its id may be used again");
+    assert_eq!(ask(&server, "HLEN", "jobs"), "1");
+    let stats = server.cli(&["INFO", "commandstats"]);
+    let calls = stats.lines().find_map(|line| line.strip_prefix("cmdstat_evalsha:calls="));
+    let calls: u32 = calls.and_then(|rest| rest.split(',').next()?.parse().ok()).unwrap();
+    assert!(calls > kept / 8000, "{calls} calls, {kept} were kept");
+}
+
+#[tokio::test]
 async fn a_forgotten_queue_leaves_no_key() {
     if !is_installed() {
         return;

@@ -5,7 +5,9 @@
 -- of the dedupe key and the key, apart by a space.
 -- Answers for each job: 0 full, 1 stored, 2 there before, or the id that has the dedupe key;
 -- then the jobs and the bytes that there are, and 1 if these are its first jobs since it was last
--- forgotten; with a due time, nothing but -1 when it was had.
+-- forgotten; with a due time, nothing but -1 when it was had. Nothing at all: it is to be sent
+-- again, there was too much to forget before.
+local SWEEP_MAX = 8000
 treat_as_kept()
 local due, ahead = string.match(ARGV[A + 1], '^(%d+) (%d+)$')
 due = tonumber(due)
@@ -24,7 +26,11 @@ local function look()
 end
 local records, stale = look()
 if stale then
-    while sweep(1000) > 0 do end
+    -- As much as may be forgotten at once; nothing is stored before all of it is.
+    if sweep(SWEEP_MAX) >= SWEEP_MAX then
+        commit()
+        return {}
+    end
     records = look()
 end
 
@@ -48,11 +54,11 @@ end
 
 local function make_room(size)
     local function is_enough() return M[BYTES] + M[KEY_BYTES] + size <= BYTES_MAX end
-    while close_windows(1000) > 0 do end
+    while not is_enough() and close_windows(1000) > 0 do end
     if is_enough() then return true end
     -- Dead letters make room, if there are enough of them.
     if M[BYTES] + M[KEY_BYTES] + size - M[DEAD_BYTES] > BYTES_MAX then return false end
-    moves().drop_dead(is_enough)
+    moves().drop_dead(is_enough, 8000)
     return is_enough()
 end
 
