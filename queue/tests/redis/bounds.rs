@@ -129,7 +129,7 @@ async fn much_that_is_over_is_forgotten_in_many_steps() {
         id[..4].copy_from_slice(&number.to_be_bytes());
         NewJob { id: JobId(id), ..job(1) }
     };
-    // All of them are over at about the same time, and nothing happens before they may be forgotten.
+    // All are over at about the same time, and nothing happens before they may be forgotten.
     const JOBS: u32 = 20_000;
     for from in (0..JOBS).step_by(500) {
         let stored = queue.enqueue((from..from + 500).map(numbered).collect()).await;
