@@ -1,6 +1,7 @@
 //! What this worker tells the master of itself, for people who look: at the join, then at the pace
 //! that the master asks for, and soon after a link came or went or a job died.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -138,18 +139,18 @@ impl Control {
             let (Ok(worker), Ok(command)) = (worker.parse(), name.parse()) else { continue };
             let mut calls = call_figures(&figures);
             match figures.direction {
-                Direction::In if served.len() < REPORT_COMMANDS_MAX => {
+                Direction::In => {
                     let found = handlers.as_ref().and_then(|all| all.find(name));
                     calls.running = found.map_or(0, |served| served.slots.taken() as u64);
                     served.push(ServedFigures { command, calls });
                 }
-                Direction::Out if asked.len() < REPORT_COMMANDS_MAX && calls.total() > 0 => {
+                Direction::Out if calls.total() > 0 => {
                     asked.push(AskedFigures { worker, command, calls });
                 }
-                Direction::In | Direction::Out => {}
+                Direction::Out => {}
             }
         }
-        (served, asked)
+        (most_called(served, |row| &row.calls), most_called(asked, |row| &row.calls))
     }
 
     fn linked_peers(&self) -> Vec<MemberKey> {
@@ -158,6 +159,18 @@ impl Control {
         let peers: BTreeSet<&MemberKey> = open.map(|entry| &entry.key).collect();
         peers.into_iter().take(REPORT_LINKS_MAX).cloned().collect()
     }
+}
+
+/// As many commands as a report takes: those that were called most, in the order that they had.
+fn most_called<R>(rows: Vec<R>, calls: impl Fn(&R) -> &protocol::CallFigures) -> Vec<R> {
+    if rows.len() <= REPORT_COMMANDS_MAX {
+        return rows;
+    }
+    let mut rows: Vec<(usize, R)> = rows.into_iter().enumerate().collect();
+    rows.sort_by_key(|(_, row)| Reverse(calls(row).total()));
+    rows.truncate(REPORT_COMMANDS_MAX);
+    rows.sort_by_key(|(place, _)| *place);
+    rows.into_iter().map(|(_, row)| row).collect()
 }
 
 fn call_figures(figures: &CallFigures) -> protocol::CallFigures {
@@ -183,5 +196,37 @@ fn queue_figures(queue: String, in_process: bool, depth: &QueueDepth) -> QueueFi
         dead: depth.dead as u64,
         oldest_ready_ms: depth.oldest_ready_ms,
         is_paused: depth.is_paused,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_commands_that_were_called_least_are_left_out() {
+        // The first ones by name were never called, every other one of the rest was called most.
+        let row = |n: u64| {
+            let (ok, failed) = match n {
+                0..200 => (0, 0),
+                _ if n.is_multiple_of(2) => (0, 1000 + n),
+                _ => (n, 0),
+            };
+            let calls = protocol::CallFigures { ok, failed, ..Default::default() };
+            ServedFigures { command: format!("c{n:04}").parse().unwrap(), calls }
+        };
+        let all: Vec<_> = (0..600).map(row).collect();
+        let told = most_called(all.clone(), |row| &row.calls);
+        // 200 that failed often, and of the others the 56 that were called most.
+        let expected = all
+            .iter()
+            .zip(0..600_u64)
+            .filter(|(_, n)| *n >= 200 && n.is_multiple_of(2) || *n >= 600 - 2 * 56);
+        let expected: Vec<_> = expected.map(|(row, _)| row.clone()).collect();
+        assert_eq!(told.len(), REPORT_COMMANDS_MAX);
+        assert_eq!(told, expected, "in the order that they had");
+
+        let few = all[..REPORT_COMMANDS_MAX].to_vec();
+        assert_eq!(most_called(few.clone(), |row| &row.calls), few, "none is too many");
     }
 }
