@@ -88,7 +88,8 @@ pub(super) async fn admit(
 }
 
 impl Facts {
-    /// A WebSocket may come with a ticket instead of the token, and only from a page of ours.
+    /// A WebSocket comes from no page but ours. The live stream, and nothing else, may be opened
+    /// with a ticket instead of the token.
     fn refuse(&self, request: &ServiceRequest) -> Option<HttpResponse> {
         let headers = request.headers();
         if headers.contains_key(UPGRADE) {
@@ -96,7 +97,9 @@ impl Facts {
                 let message = "a WebSocket is opened from a page of this server, or by a program";
                 return Some(routes::problem(StatusCode::FORBIDDEN, "other_origin", message));
             }
-            if live::ticket(headers).is_some_and(|ticket| self.watch.tickets.redeem(ticket)) {
+            if live::is_path_of(request.method(), request.path())
+                && live::ticket(headers).is_some_and(|ticket| self.watch.tickets.redeem(ticket))
+            {
                 return None;
             }
         }

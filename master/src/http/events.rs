@@ -12,6 +12,9 @@ use super::tickets::TICKET_VALID;
 use super::{Facts, live, routes};
 use crate::events::PAGE_EVENTS_MAX;
 
+/// Where they are asked for.
+pub(super) const PATH: &str = "/v1/events";
+
 /// The longest wait for an event.
 const WAIT_MAX: Duration = Duration::from_secs(60);
 

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, StreamHandler, WrapFuture};
+use actix_web::http::Method;
 use actix_web::http::header::{HeaderMap, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
 use actix_web::{HttpRequest, HttpResponse, web};
 use actix_web_actors::ws;
@@ -18,7 +19,7 @@ use serde::Serialize;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
-use super::events::Wanted;
+use super::events::{self, Wanted};
 use super::stalled::{self, Cable, Pulse, STALLED_MAX};
 use super::{Facts, mesh};
 use crate::events::{EventPage, PAGE_EVENTS_MAX};
@@ -62,6 +63,11 @@ struct Events {
     r#type: &'static str,
     #[serde(flatten)]
     page: EventPage,
+}
+
+/// Whether that is where the live stream is.
+pub(super) fn is_path_of(method: &Method, path: &str) -> bool {
+    method == Method::GET && path == events::PATH
 }
 
 /// Whether that request is to become a WebSocket.

@@ -41,7 +41,7 @@ pub(super) fn configure(app: &mut web::ServiceConfig) {
         .service(resource("/v1/queues/{queue}/dead", web::get().to(queues::dead)))
         .service(resource("/v1/queues/{queue}/dead/retry", web::post().to(queues::retry_all)))
         .service(resource("/v1/queues/{queue}/dead/{job}/retry", web::post().to(queues::retry_one)))
-        .service(resource("/v1/events", web::get().to(events::events)))
+        .service(resource(events::PATH, web::get().to(events::events)))
         .service(resource("/v1/events/ticket", web::post().to(events::ticket)))
         .service(resource("/v1/members/{worker}/{variant}/revoke", web::post().to(revoke)))
         .service(resource("/v1/queue-root/rotate", web::post().to(rotate_queue_root)))

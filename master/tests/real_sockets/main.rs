@@ -12,4 +12,8 @@ mod schema_changes;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod viewers;
+#[cfg(test)]
 mod watching;
+#[cfg(test)]
+mod web;

@@ -1,114 +1,13 @@
 //! Those who look on: events, the picture, the live stream and who may open it.
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
-
-use crate::support::{Client, Mesh, PATIENCE, Process, until_status};
+use crate::support::{Client, Mesh, Process, until_status};
+use crate::web::{TOKEN, start, text};
 use meshwork_master::Master;
-use meshwork_master::events::{Event, EventKind, EventPage};
+use meshwork_master::events::{Event, EventKind};
 use meshwork_master::http::dto;
 use meshwork_shared::protocol::{
     CallFigures, MemberKey, Ready, Report, ServedFigures, Status, ToWorker,
 };
-
-const TOKEN: &str = "a-token-of-at-least-24-characters";
-
-async fn start(mesh: &Mesh) -> (Master, Web) {
-    let mut config = mesh.config();
-    config.admin_token = Some(TOKEN.into());
-    let master = mesh.builder(config).http(true).start().await.unwrap();
-    let web = Web(master.http_addr().unwrap());
-    (master, web)
-}
-
-struct Web(SocketAddr);
-
-impl Web {
-    fn agent() -> ureq::Agent {
-        let config = ureq::Agent::config_builder();
-        config.timeout_global(Some(PATIENCE)).http_status_as_error(false).build().into()
-    }
-
-    /// Asks in a thread of its own: some answers take their time.
-    async fn get(&self, path: &str) -> (u16, String) {
-        let request = Self::agent().get(format!("http://{}{path}", self.0));
-        let request = request.header("authorization", format!("Bearer {TOKEN}"));
-        let asked = tokio::task::spawn_blocking(move || {
-            let mut answer = request.call().unwrap();
-            (answer.status().as_u16(), answer.body_mut().read_to_string().unwrap())
-        });
-        asked.await.unwrap()
-    }
-
-    async fn events(&self, query: &str) -> EventPage {
-        let (status, body) = self.get(&format!("/v1/events?{query}")).await;
-        assert_eq!(status, 200, "{body}");
-        serde_json::from_str(&body).unwrap()
-    }
-
-    async fn picture(&self) -> dto::Mesh {
-        // The last one is shown again for a while.
-        tokio::time::sleep(Duration::from_millis(900)).await;
-        let (status, body) = self.get("/v1/mesh").await;
-        assert_eq!(status, 200, "{body}");
-        serde_json::from_str(&body).unwrap()
-    }
-
-    fn ticket(&self) -> String {
-        let request = Self::agent().post(format!("http://{}/v1/events/ticket", self.0));
-        let mut answer =
-            request.header("authorization", format!("Bearer {TOKEN}")).send_empty().unwrap();
-        let body: serde_json::Value =
-            serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap();
-        body["ticket"].as_str().unwrap().to_owned()
-    }
-
-    /// Opens a WebSocket with these headers; gives the head of the answer and the connection.
-    fn open(&self, headers: &str) -> (String, TcpStream) {
-        let mut stream = TcpStream::connect(self.0).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        let host = self.0;
-        let head = format!(
-            "GET /v1/events?mesh=true HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\n\
-             Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
-             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{headers}\r\n"
-        );
-        stream.write_all(head.as_bytes()).unwrap();
-        let mut answer = Vec::new();
-        let mut byte = [0];
-        while !answer.ends_with(b"\r\n\r\n") && stream.read(&mut byte).unwrap() == 1 {
-            answer.push(byte[0]);
-        }
-        (String::from_utf8(answer).unwrap(), stream)
-    }
-}
-
-/// The next text that the server sends.
-fn text(stream: &mut TcpStream) -> serde_json::Value {
-    loop {
-        let mut head = [0; 2];
-        stream.read_exact(&mut head).unwrap();
-        let len = match head[1] {
-            126 => {
-                let mut len = [0; 2];
-                stream.read_exact(&mut len).unwrap();
-                usize::from(u16::from_be_bytes(len))
-            }
-            127 => {
-                let mut len = [0; 8];
-                stream.read_exact(&mut len).unwrap();
-                usize::try_from(u64::from_be_bytes(len)).unwrap()
-            }
-            short => usize::from(short),
-        };
-        let mut body = vec![0; len];
-        stream.read_exact(&mut body).unwrap();
-        if head[0] == 0x81 {
-            return serde_json::from_slice(&body).unwrap();
-        }
-    }
-}
 
 fn kinds(events: &[Event]) -> Vec<String> {
     let kind = |event: &Event| {
@@ -252,13 +151,13 @@ async fn the_live_stream_shows_events_and_pictures_and_asks_who_comes() {
         ("Authorization: Bearer wrong-token-of-24-characters\r\n".to_owned(), 401),
     ];
     for (headers, status) in refused {
-        let (head, _) = web.open(&headers);
+        let (head, _) = web.open("mesh=true", &headers);
         assert!(head.starts_with(&format!("HTTP/1.1 {status}")), "{headers}: {head}");
     }
-    let (head, mut live) = web.open(&format!("{of_ticket}Origin: http://{host}\r\n"));
+    let (head, mut live) = web.open("mesh=true", &format!("{of_ticket}Origin: http://{host}\r\n"));
     assert!(head.starts_with("HTTP/1.1 101"), "{head}");
     assert!(head.to_lowercase().contains("sec-websocket-protocol: meshwork.v1\r\n"), "{head}");
-    let (again, _) = web.open(&of_ticket);
+    let (again, _) = web.open("mesh=true", &of_ticket);
     assert!(again.starts_with("HTTP/1.1 401"), "a ticket is good once: {again}");
     let first = text(&mut live);
     assert_eq!((&first["type"], &first["next"]), (&"events".into(), &1.into()));
@@ -269,7 +168,7 @@ async fn the_live_stream_shows_events_and_pictures_and_asks_who_comes() {
         joined |= message["events"][0]["kind"] == "joined";
         seen |= message["type"] == "mesh" && message["members"][0]["variant"] == "pod-1";
     }
-    let (head, _) = web.open(&format!("Authorization: Bearer {TOKEN}\r\n"));
+    let (head, _) = web.open("mesh=true", &format!("Authorization: Bearer {TOKEN}\r\n"));
     assert!(head.starts_with("HTTP/1.1 101"), "programs show the token: {head}");
     master.shutdown().await;
 }
