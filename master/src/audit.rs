@@ -15,6 +15,9 @@ const REFUSAL_EVERY: Duration = Duration::from_secs(1);
 /// Target of the log lines.
 const TARGET: &str = "meshwork::audit";
 
+/// Why it is not known what became of jobs.
+const NO_ANSWER: &str = "the store of queues stopped answering";
+
 /// Counters by cause. Every name in a line is a checked one, so nothing needs escaping.
 #[derive(Debug, Default)]
 pub(crate) struct AuditLog {
@@ -42,13 +45,18 @@ impl AuditLog {
             log::warn!(target: TARGET, "refused {key} of node {node} ({times} times): {refusal}");
             return Some(times);
         }
-        log::info!(target: TARGET, "{}", text(audit));
+        log(audit);
         Some(1)
     }
 
     pub(crate) fn counts(&self) -> BTreeMap<&'static str, u64> {
         self.rows.iter().map(|(label, row)| (*label, row.count)).collect()
     }
+}
+
+/// Writes it down; for whoever cannot have it counted.
+pub(crate) fn log(audit: &Audit) {
+    log::info!(target: TARGET, "{}", text(audit));
 }
 
 fn text(audit: &Audit) -> String {
@@ -71,6 +79,16 @@ fn text(audit: &Audit) -> String {
         Audit::QueueRoots { epoch, kept } => {
             format!("jobs are sealed under queue root {epoch} now; {kept} are kept in all")
         }
+        Audit::JobsRetried { queue, job: Some(job), is_all, .. } => match is_all {
+            true => format!("job {job} of {queue} is run again, by HTTP"),
+            false => format!("job {job} of {queue} may be run again, by HTTP: {NO_ANSWER}"),
+        },
+        Audit::JobsRetried { queue, job: None, jobs, is_all } => match is_all {
+            true => format!("{jobs} dead letters of {queue} are run again, by HTTP"),
+            false => format!(
+                "{jobs} dead letters of {queue} are run again, maybe more, by HTTP: {NO_ANSWER}"
+            ),
+        },
         Audit::SchemaChanged { number } => format!("schema {number} is in force"),
         Audit::WorkerRemoved { worker } => {
             format!("the schema has no worker `{worker}` any more: its members are removed")
@@ -98,7 +116,33 @@ pub(crate) fn label(audit: &Audit) -> &'static str {
         Audit::Renumbered { .. } => "renumbered",
         Audit::Revoked { .. } => "revoked",
         Audit::QueueRoots { .. } => "queue_roots",
+        Audit::JobsRetried { .. } => "jobs_retried",
         Audit::SchemaChanged { .. } => "schema_changed",
         Audit::WorkerRemoved { .. } => "worker_removed",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jobs_that_are_run_again_are_written_down_and_counted_also_when_that_ends_half_way() {
+        let queue: meshwork_queue::QueueName = "thumbnailer.render".parse().unwrap();
+        let retried =
+            |job, jobs, is_all| Audit::JobsRetried { queue: queue.clone(), job, jobs, is_all };
+        let job = meshwork_shared::ids::JobId([7; 16]);
+        let lines = [
+            (retried(None, 230, true), "230 dead letters of thumbnailer.render are run again"),
+            (retried(None, 200, false), "200 dead letters of thumbnailer.render are run again, ma"),
+            (retried(Some(job), 1, true), "of thumbnailer.render is run again, by HTTP"),
+            (retried(Some(job), 0, false), "of thumbnailer.render may be run again, by HTTP: the"),
+        ];
+        let mut log = AuditLog::default();
+        for (audit, line) in &lines {
+            assert!(text(audit).contains(line), "{}", text(audit));
+            assert_eq!(log.write(audit, Instant::now()), Some(1));
+        }
+        assert_eq!(log.counts(), BTreeMap::from([("jobs_retried", 4)]));
     }
 }

@@ -113,8 +113,9 @@ impl Master {
         self.opened.registry.send(SchemaNow).await.map_err(|_| Stopped)
     }
 
-    /// How often what happened since the start: handshakes (`handshake_*`), lines of the audit log
-    /// (`audit_*`), and the links that are open now (`links`).
+    /// How often what happened since the start: handshakes (`handshake_*`), what the audit log is
+    /// about (`audit_*`), rows of reports that were left out (`report_rows_left_out`), and the links
+    /// that are open now (`links`).
     ///
     /// # Errors
     /// [`Stopped`].

@@ -45,8 +45,11 @@ pub(crate) fn text(
     for (cause, count) in handshakes.by_cause() {
         text.sample(name, &[("cause", cause)], count);
     }
+    let name = "meshwork_report_rows_left_out_total";
+    text.family(name, Kind::Counter, "Rows of reports that the schema does not let members say.");
+    text.sample(name, &[], counters.report_rows_left_out);
     let name = "meshwork_audit_total";
-    text.family(name, Kind::Counter, "Lines of the audit log, by cause: admissions and refusals.");
+    text.family(name, Kind::Counter, "What the audit log is about, by cause.");
     for (cause, count) in &counters.audit {
         text.sample(name, &[("cause", cause)], count);
     }

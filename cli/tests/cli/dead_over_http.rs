@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use meshwork_queue::{
-    FileBackend, FileOptions, JobEnd, NewJob, Queue, QueueBackend, QueueName, QueueOptions, Start,
+    FileBackend, FileOptions, JobEnd, NewJob, Queue, QueueBackend, QueueName, QueueOptions,
+    Section, Start,
 };
 use meshwork_shared::clock::Clock;
 use meshwork_shared::random::Random;
@@ -28,6 +29,15 @@ fn post(master: &RunningMaster, path: &str, token: Option<&str>) -> (u16, Value)
     let mut answer = request.send_empty().unwrap();
     let body = answer.body_mut().read_to_string().unwrap();
     (answer.status().as_u16(), serde_json::from_str(&body).unwrap())
+}
+
+/// How often the audit log tells of jobs that run again.
+fn counted(master: &RunningMaster, token: Option<&str>) -> Value {
+    let request = ureq::get(format!("{}/v1/counters", master.http()));
+    let request = request.header("authorization", format!("Bearer {}", token.unwrap()));
+    let body = request.call().unwrap().body_mut().read_to_string().unwrap();
+    let mut counters: Value = serde_json::from_str(&body).unwrap();
+    counters["counters"]["audit_jobs_retried"].take()
 }
 
 async fn fail_all(queue: &dyn Queue) {
@@ -78,5 +88,21 @@ async fn all_dead_letters_of_a_queue_run_again_and_those_of_others_do_not() {
     assert_eq!(post(&master, path, token), (200, json!({ "retried": 0 })), "none are left");
     let (status, problem) = post(&master, "/v1/queues/nonsense/dead/retry", token);
     assert_eq!((status, &problem["error"]), (400, &json!("bad_name")));
-    assert_eq!(master.stop().code, 0);
+
+    let one = other.peek(Section::Dead, None, 1).await.unwrap().remove(0).id;
+    let path = format!("/v1/queues/thumbnailer.convert/dead/{one}/retry");
+    assert_eq!(post(&master, &path, token), (200, json!({ "retried": 1 })));
+    assert_eq!(post(&master, &path, token).0, 409, "it is none any more");
+    assert_eq!(
+        counted(&master, token),
+        json!(2),
+        "what was done is counted, and what was not is not"
+    );
+    let log = master.stop().code(0).err;
+    for line in [
+        "230 dead letters of thumbnailer.resize are run again, by HTTP".to_owned(),
+        format!("job {one} of thumbnailer.convert is run again, by HTTP"),
+    ] {
+        assert_eq!(log.matches(&line).count(), 1, "{line} in\n{log}");
+    }
 }

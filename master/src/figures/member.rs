@@ -8,6 +8,7 @@ use meshwork_shared::ids::Incarnation;
 use meshwork_shared::protocol::{CallFigures, QueueFigures, Report};
 
 use super::picture::Rates;
+use super::rights::{Cut, Rights};
 use super::{APART, FRESH, ProcessFigures};
 
 /// The time between two reports that a rate is made of, at least: reports that come early because
@@ -23,6 +24,8 @@ pub(super) struct MemberFigures {
     served: BTreeMap<CommandName, Counted>,
     asked: BTreeMap<(WorkerName, CommandName), Counted>,
     queues: Vec<QueueFigures>,
+    /// Whether commands are missing among those.
+    cut: Cut,
 }
 
 /// Counts of one command, and the rate that they give.
@@ -39,29 +42,32 @@ impl MemberFigures {
     pub(super) fn after(
         before: Option<Self>,
         incarnation: Incarnation,
-        report: Report,
+        (report, cut): (Report, Cut),
         now: Duration,
     ) -> Self {
         let before = before.filter(|before| before.continues(incarnation, &report));
         let Report { version, uptime_ms, running, schema, served, asked, queues, .. } = report;
-        // A command that the report before did not have had no calls then.
+        // A command that the report before did not have had no calls then, unless it was cut.
         let none_at = before.as_ref().map_or(uptime_ms, |before| before.process.uptime_ms);
-        let is_first = before.is_none();
+        let unknown_before = before.as_ref().map_or(Cut { served: true, asked: true }, |b| b.cut);
         let (mut served_before, mut asked_before, queues_before) =
             before.map(|known| (known.served, known.asked, known.queues)).unwrap_or_default();
-        let counted = |before: Option<Counted>, calls: CallFigures| {
-            let base = if is_first { calls.clone() } else { CallFigures::default() };
-            let unknown = || Counted { base: (none_at, base), ..Counted::default() };
-            before.unwrap_or_else(unknown).then(calls, uptime_ms)
+        let counted = |before: Option<Counted>, calls: CallFigures, is_unknown: bool| {
+            let base = match is_unknown {
+                true => (uptime_ms, calls.clone()),
+                false => (none_at, CallFigures::default()),
+            };
+            let new = || Counted { base, ..Counted::default() };
+            before.unwrap_or_else(new).then(calls, uptime_ms)
         };
         let served = served.into_iter().map(|row| {
             let before = served_before.remove(&row.command);
-            (row.command, counted(before, row.calls))
+            (row.command, counted(before, row.calls, unknown_before.served))
         });
         let asked = asked.into_iter().map(|row| {
             let command = (row.worker, row.command);
             let before = asked_before.remove(&command);
-            (command, counted(before, row.calls))
+            (command, counted(before, row.calls, unknown_before.asked))
         });
         Self {
             incarnation,
@@ -71,7 +77,18 @@ impl MemberFigures {
             asked: asked.collect(),
             // It does not look every time.
             queues: if queues.is_empty() { queues_before } else { queues },
+            cut,
         }
+    }
+
+    /// Forgets what the member may not say any more.
+    pub(super) fn keep_to(&mut self, rights: &Rights<'_>) {
+        let rows = (self.served.len(), self.asked.len());
+        self.served.retain(|command, _| rights.serves(command));
+        self.asked.retain(|(worker, command), _| rights.asks(worker, command));
+        self.queues.retain(|queue| rights.has_queue(&queue.queue));
+        self.cut.served |= self.served.len() < rows.0;
+        self.cut.asked |= self.asked.len() < rows.1;
     }
 
     /// Whether a report comes too soon after the last one of the same process.
@@ -101,9 +118,14 @@ impl MemberFigures {
         &self.queues
     }
 
-    /// The counts by bucket of the last report; none for a command that it did not have.
-    pub(super) fn latency_of(&self, command: &CommandName) -> &[u64] {
-        self.served.get(command).map_or(&[], |counted| &counted.latest.latency)
+    /// The counts by bucket of the last report: none for a command that had no calls then, `None`
+    /// for one of which nothing is known.
+    pub(super) fn latency_of(&self, command: &CommandName) -> Option<&[u64]> {
+        match self.served.get(command) {
+            Some(counted) => Some(&counted.latest.latency),
+            None if self.cut.served => None,
+            None => Some(&[]),
+        }
     }
 
     /// What it serves: rates, and the calls that run.

@@ -1,58 +1,56 @@
 //! What members report, put together: links, rates and latency per command, queues. Pure, and for
 //! people only: nothing of the registry depends on it.
 //!
+//! * `rights.rs`: what a member may report
 //! * `member.rs`: the reports of one member
 //! * `latency.rs`: how long calls took lately
 //! * `links.rs`: who is linked to whom, as both ends say
+//! * `deaths.rs`: dead letters, each told of once
 //! * `picture.rs`: the sums, as they are shown
 //!
 //! Bounded by its members: what each report may hold is bounded when it is decoded, and a report
 //! of one who is no member is not taken.
 
+mod deaths;
 mod latency;
 mod links;
 mod member;
 mod picture;
+mod rights;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use meshwork_schema::{CommandName, Schema, WorkerName};
+use meshwork_schema::Schema;
 use meshwork_shared::ids::Incarnation;
-use meshwork_shared::protocol::{DeadJob, MemberKey, QueueFigures, Report};
+use meshwork_shared::protocol::{MemberKey, QueueFigures, Report};
 
 pub(crate) use picture::{CommandPicture, QueuePicture, Rates, TrafficPicture};
 
 use crate::events::EventKind;
-use latency::Recent;
+use deaths::Deaths;
+use latency::Latencies;
 use links::Links;
 use member::MemberFigures;
+use rights::{LeftOut, Rights};
 
-/// A report that comes sooner after the one before is not taken: workers wait longer.
+/// Of a report that comes sooner after the one before only the dead letters are taken, which no
+/// later one repeats: workers wait longer, but two reports may have waited for the master.
 const APART: Duration = Duration::from_millis(100);
 
 /// Figures of a report are shown for this long; older ones say nothing about now.
 const FRESH: Duration = Duration::from_secs(30);
-
-/// Commands whose latency is kept; that of more is not known.
-const COMMANDS_MAX: usize = 4096;
-
-/// Dead letters that several members may find and that are told of once; of the oldest it is
-/// forgotten that it was.
-const FOUND_MAX: usize = 1024;
 
 /// What members report.
 #[derive(Debug, Default)]
 pub(crate) struct Figures {
     members: BTreeMap<MemberKey, MemberFigures>,
     links: Links,
-    /// How long calls took, by callee and command.
-    latency: BTreeMap<(WorkerName, CommandName), Recent>,
-    /// Dead letters that members found in their queue and that were told of, the oldest first: by
-    /// queue, job and time of death.
-    found: VecDeque<(String, String, u64)>,
+    latencies: Latencies,
+    deaths: Deaths,
+    left_out: LeftOut,
 }
 
 /// What a member says of its process.
@@ -66,71 +64,78 @@ pub(crate) struct ProcessFigures {
 }
 
 impl Figures {
-    /// Takes a report of a member; tells what happened according to it.
+    /// Takes a report of a member; tells what happened according to it. What the schema does not
+    /// let that member say is left out.
     pub(crate) fn take(
         &mut self,
         key: &MemberKey,
         incarnation: Incarnation,
-        report: Report,
+        mut report: Report,
         schema: &Schema,
         now: Duration,
     ) -> Vec<EventKind> {
+        let rights = Rights::of(key, schema);
+        let dead = std::mem::take(&mut report.dead);
+        let (mut events, untold) = self.deaths.take(key, dead, &rights, now);
         if self.members.get(key).is_some_and(|member| member.is_hurried(incarnation, now)) {
-            return Vec::new();
+            self.left_out.note(key, report.schema, untold, now);
+            return events;
         }
-        let Report { links, dead, latency_bounds_us, served, .. } = &report;
-        let may_link = |peer: &&MemberKey| {
-            *peer != key && schema.linked(key.worker.as_str(), peer.worker.as_str())
-        };
-        let links = links.iter().filter(may_link).cloned().collect();
-        let mut events = self.links.replace(key, links);
-        for job in dead {
-            if self.is_news(job) {
-                events.push(dead_letter(key, job));
-            }
-        }
-        let before = self.members.get(key).filter(|member| member.continues(incarnation, &report));
-        for command in served {
-            let earlier = before.map(|member| member.latency_of(&command.command));
-            let name = (key.worker.clone(), command.command.clone());
-            let is_known = self.latency.contains_key(&name);
-            // Without an earlier report the counts may be of any time.
-            let Some(earlier) = earlier else { continue };
-            if is_known || self.latency.len() < COMMANDS_MAX {
-                let recent = self.latency.entry(name).or_default();
-                recent.add(latency_bounds_us, earlier, &command.calls.latency, now);
-            }
-        }
-        let member = MemberFigures::after(self.members.remove(key), incarnation, report, now);
+        let (untrue, cut) = rights.trim(&mut report);
+        self.left_out.note(key, report.schema, untold + untrue, now);
+        let links = std::mem::take(&mut report.links);
+        events.extend(self.links.replace(key, links.into_iter().collect()));
+        self.add_latencies(key, incarnation, &report, now);
+        let before = self.members.remove(key);
+        let member = MemberFigures::after(before, incarnation, (report, cut), now);
         self.members.insert(key.clone(), member);
         events
     }
 
-    /// Whether that death was not told of yet.
-    fn is_news(&mut self, dead: &DeadJob) -> bool {
-        let Some(found) = &dead.found else { return true };
-        let death = (dead.queue.clone(), dead.job.clone(), found.died_unix_ms);
-        if self.found.contains(&death) {
-            return false;
+    /// Adds how long those calls took that were made since the report before.
+    fn add_latencies(
+        &mut self,
+        key: &MemberKey,
+        incarnation: Incarnation,
+        report: &Report,
+        now: Duration,
+    ) {
+        let before = self.members.get(key);
+        // Without an earlier report the counts may be of any time.
+        let Some(before) = before.filter(|member| member.continues(incarnation, report)) else {
+            return;
+        };
+        for row in &report.served {
+            let Some(earlier) = before.latency_of(&row.command) else { continue };
+            if let Some(recent) = self.latencies.place(&key.worker, &row.command, now) {
+                recent.add(&report.latency_bounds_us, earlier, &row.calls.latency, now);
+            }
         }
-        if self.found.len() == FOUND_MAX {
-            self.found.pop_front();
-        }
-        self.found.push_back(death);
-        true
     }
 
     /// A member has no link to the master any more: what it reported is of the past.
     pub(crate) fn forget(&mut self, key: &MemberKey) -> Vec<EventKind> {
         self.members.remove(key);
+        self.deaths.forget(key);
+        // Sorted by worker: another member of this one would stand beside it.
+        let beside = [self.members.range(..key).next_back(), self.members.range(key..).next()];
+        if !beside.into_iter().flatten().any(|(other, _)| other.worker == key.worker) {
+            self.latencies.forget(&key.worker);
+        }
         self.links.forget(key)
     }
 
-    /// The schema changed: commands that it no longer has are forgotten.
+    /// The schema changed: what it no longer lets members say is forgotten.
     pub(crate) fn keep_to(&mut self, schema: &Schema) {
-        self.latency.retain(|(worker, command), _| {
-            schema.worker(worker.as_str()).is_some_and(|w| w.command(command.as_str()).is_some())
-        });
+        self.latencies.keep_to(schema);
+        for (key, member) in &mut self.members {
+            member.keep_to(&Rights::of(key, schema));
+        }
+    }
+
+    /// Rows of reports that were left out since the start.
+    pub(crate) fn left_out(&self) -> u64 {
+        self.left_out.rows()
     }
 
     /// What a member says of its process, and how long ago.
@@ -142,14 +147,6 @@ impl Figures {
         let member = self.members.get(key)?;
         Some((member.process(), now.saturating_sub(member.at())))
     }
-}
-
-fn dead_letter(member: &MemberKey, dead: &DeadJob) -> EventKind {
-    let DeadJob { queue, job, attempt, error, found } = dead.clone();
-    // A member can name no other worker than its own.
-    let variant = found.map_or_else(|| member.variant.clone(), |found| found.variant);
-    let member = MemberKey { worker: member.worker.clone(), variant };
-    EventKind::DeadLetter { queue, job, member, attempt, error }
 }
 
 /// Of two reports on the same queue, the one that says more.

@@ -88,7 +88,7 @@ impl Figures {
         }
         let picture = |((worker, command), (instances, rates, running))| {
             let (worker, command): (&WorkerName, &CommandName) = (worker, command);
-            let recent = self.latency.get(&(worker.clone(), command.clone()));
+            let recent = self.latencies.find(worker, command);
             let quantile = |part| recent.and_then(|recent| recent.quantile_us(part, now));
             CommandPicture {
                 worker: worker.clone(),

@@ -63,7 +63,7 @@ pub(super) async fn picture(facts: &web::Data<Facts>) -> Result<web::Bytes, Http
 
 fn shown(facts: &web::Data<Facts>, status: &MeshStatus) -> Mesh {
     let MeshStatus { schema, members, links, commands, traffic, queues, .. } = status;
-    let (queues, queue_store) = queues::shown(facts, queues);
+    let (queues, queues_left_out, queue_store) = queues::shown(facts, queues);
     let commands = commands.iter().map(|row| CommandRow {
         worker: row.worker.clone(),
         command: row.command.clone(),
@@ -96,6 +96,7 @@ fn shown(facts: &web::Data<Facts>, status: &MeshStatus) -> Mesh {
         commands: commands.collect(),
         traffic: traffic.collect(),
         queues,
+        queues_left_out,
         queue_store,
     }
 }

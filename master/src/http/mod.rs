@@ -29,12 +29,14 @@
 //! * `dashboard.rs`: the page that shows it
 //! * `mesh.rs`: the whole picture
 //! * `events.rs`, `live.rs`: what happened, on request and live
-//! * `queues.rs`: how full queues are, and their dead letters
+//! * `queues.rs`: how full queues are
+//! * `dead_letters.rs`: dead letters, and making jobs of them again
 //! * `stalled.rs`: those who look on and take nothing any more
 //! * `tickets.rs`: how a browser shows that it may look
 
 mod access;
 mod dashboard;
+mod dead_letters;
 pub mod dto;
 mod events;
 mod live;

@@ -1,27 +1,20 @@
 //! The queues of the workers, where the master reaches their store: how full they are, for the
-//! picture; their dead letters, and making jobs of them again.
+//! picture.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use actix_web::http::StatusCode;
-use actix_web::{HttpResponse, web};
+use actix_web::web;
 use futures_util::{StreamExt, TryStreamExt, stream};
-use meshwork_queue::{
-    JobSummary, Queue, QueueBackend, QueueDepth, QueueName, QueueOptions, Section, Unavailable,
-};
-use meshwork_shared::ids::JobId;
-use serde::Deserialize;
-use serde::de::IntoDeserializer;
-use serde::de::value::Error as ValueError;
+use meshwork_queue::{Queue, QueueBackend, QueueDepth, QueueName, QueueOptions, Unavailable};
 use tokio::time::{Instant, timeout};
 
-use super::dto::{DeadLetters, DeadRow, QueueRow, QueueStore, QueueStoreState, Retried};
-use super::{Facts, routes};
+use super::Facts;
+use super::dto::{QueueRow, QueueStore, QueueStoreState};
 use crate::figures::QueuePicture;
 
-/// Queues that are shown, at most.
+/// Queues that are shown, at most: the first by name. The rest is counted.
 const QUEUES_MAX: usize = 256;
 
 /// Queues that are asked at a time.
@@ -31,16 +24,10 @@ const ASKED_AT_ONCE: usize = 16;
 const EVERY: Duration = Duration::from_secs(2);
 
 /// How long it may take to answer.
-const WITHIN: Duration = Duration::from_secs(5);
-
-/// Dead letters of one answer.
-const DEAD_MAX: usize = 100;
-
-/// Dead letters that are moved with one request to the store.
-const MOVED_AT_ONCE: usize = 100;
+pub(super) const WITHIN: Duration = Duration::from_secs(5);
 
 /// What to do when the master does not know where queues are.
-const UNSET: &str = "The master does not look at queues: set `queue` under [master], or \
+pub(super) const UNSET: &str = "The master does not look at queues: set `queue` under [master], or \
                      MESHWORK_QUEUE, to what the workers have (redis://HOST:PORT/DB or \
                      file:/PATH). Queues in memory live in the workers and are only counted.";
 
@@ -53,9 +40,18 @@ pub(crate) struct Queues {
 #[derive(Clone, Default)]
 struct Seen {
     /// `None` before the first answer.
-    queues: Option<Result<BTreeMap<String, QueueDepth>, String>>,
+    queues: Option<Result<Arc<Stored>, String>>,
     asked: Option<Instant>,
     is_under_way: bool,
+}
+
+/// What a store holds.
+#[derive(Debug, Default)]
+struct Stored {
+    /// The first queues by name.
+    depths: BTreeMap<String, QueueDepth>,
+    /// The names of the others, which were not asked.
+    others: BTreeSet<String>,
 }
 
 impl Queues {
@@ -63,7 +59,7 @@ impl Queues {
         Self { backend, seen: Mutex::default() }
     }
 
-    fn queue(&self, name: &QueueName) -> Option<Arc<dyn Queue>> {
+    pub(super) fn queue(&self, name: &QueueName) -> Option<Arc<dyn Queue>> {
         // How jobs are treated is known to those who run them: a store keeps to that.
         let backend = self.backend.as_ref()?;
         Some(backend.open(name.clone(), QueueOptions::default()))
@@ -77,8 +73,9 @@ impl Queues {
             seen.is_under_way = true;
             let facts = facts.clone();
             actix_web::rt::spawn(async move {
-                let queues = match timeout(WITHIN, depths(&*backend)).await {
-                    Ok(depths) => depths.map_err(|error| error.to_string()),
+                let queues = match timeout(WITHIN, stored(&*backend)).await {
+                    Ok(Ok(stored)) => Ok(Arc::new(stored)),
+                    Ok(Err(error)) => Err(error.to_string()),
                     Err(_) => Err(format!("no answer within {} s", WITHIN.as_secs())),
                 };
                 let mut seen =
@@ -91,25 +88,31 @@ impl Queues {
     }
 
     /// A change was made: what was seen is of the past.
-    fn look_again(&self) {
+    pub(super) fn look_again(&self) {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).asked = None;
     }
 }
 
-async fn depths(backend: &dyn QueueBackend) -> Result<BTreeMap<String, QueueDepth>, Unavailable> {
-    let names = backend.list().await?;
-    let depths = stream::iter(names.into_iter().take(QUEUES_MAX)).map(|name| async move {
-        let depth = backend.open(name.clone(), QueueOptions::default()).depth().await?;
-        Ok((name.to_string(), depth))
+async fn stored(backend: &dyn QueueBackend) -> Result<Stored, Unavailable> {
+    let names = backend.list().await?.into_iter().map(|name| (name.to_string(), name));
+    // By the name as it is shown, which is not the order of the list.
+    let mut names: BTreeMap<String, QueueName> = names.collect();
+    let others = names.keys().nth(QUEUES_MAX).cloned();
+    let others = others.map(|first| names.split_off(&first)).unwrap_or_default();
+    let depths = stream::iter(names).map(|(shown, name)| async move {
+        let depth = backend.open(name, QueueOptions::default()).depth().await?;
+        Ok::<_, Unavailable>((shown, depth))
     });
-    depths.buffer_unordered(ASKED_AT_ONCE).try_collect().await
+    let depths = depths.buffer_unordered(ASKED_AT_ONCE).try_collect().await?;
+    Ok(Stored { depths, others: others.into_keys().collect() })
 }
 
-/// The queues as they are shown: as the store has them, else as workers report them.
+/// The queues as they are shown: as the store has them, else as workers report them; how many are
+/// left out; and where the master looks.
 pub(super) fn shown(
     facts: &web::Data<Facts>,
     reported: &[QueuePicture],
-) -> (Vec<QueueRow>, QueueStore) {
+) -> (Vec<QueueRow>, usize, QueueStore) {
     let queues = &facts.watch.queues;
     let seen = queues.look(facts);
     let (state, advice) = match (&queues.backend, &seen.queues) {
@@ -120,21 +123,27 @@ pub(super) fn shown(
         }
         (Some(_), _) => (QueueStoreState::Reachable, None),
     };
-    let stored = match seen.queues {
-        Some(Ok(queues)) => Some(queues),
-        Some(Err(_)) | None => None,
-    };
-    let mut rows: BTreeMap<String, QueueRow> = BTreeMap::new();
+    let stored = seen.queues.as_ref().and_then(|stored| stored.as_deref().ok());
+    let (rows, left_out) = rows(stored, reported);
+    (rows, left_out, QueueStore { state, advice })
+}
+
+/// The first rows by name, and how many more there are. The store was asked for its first ones: of
+/// those that are shown none is missing.
+fn rows(stored: Option<&Stored>, reported: &[QueuePicture]) -> (Vec<QueueRow>, usize) {
+    let mut rows: BTreeMap<&str, Option<QueueRow>> = BTreeMap::new();
     for queue in reported {
         // One that holds nothing is not listed by the store, and is there all the same.
         let is_empty = stored.is_some() && !queue.in_process;
         let row = if is_empty { row(&queue.queue, &QueueDepth::default()) } else { said(queue) };
-        rows.insert(queue.queue.clone(), row);
+        rows.insert(&queue.queue, Some(row));
     }
-    for (name, depth) in stored.iter().flatten() {
-        rows.insert(name.clone(), row(name, depth));
+    if let Some(Stored { depths, others }) = stored {
+        rows.extend(depths.iter().map(|(name, depth)| (name.as_str(), Some(row(name, depth)))));
+        rows.extend(others.iter().map(|name| (name.as_str(), None)));
     }
-    (rows.into_values().collect(), QueueStore { state, advice })
+    let left_out = rows.len().saturating_sub(QUEUES_MAX);
+    (rows.into_values().take(QUEUES_MAX).flatten().collect(), left_out)
 }
 
 fn row(name: &str, depth: &QueueDepth) -> QueueRow {
@@ -163,117 +172,60 @@ fn said(queue: &QueuePicture) -> QueueRow {
     }
 }
 
-// === requests ===
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-pub(super) async fn dead(facts: web::Data<Facts>, path: web::Path<String>) -> HttpResponse {
-    let queue = match find(&facts, &path) {
-        Ok((_, queue)) => queue,
-        Err(problem) => return *problem,
-    };
-    let asked = async {
-        let jobs = queue.peek(Section::Dead, None, DEAD_MAX).await?;
-        Ok::<_, Unavailable>((jobs, queue.depth().await?.dead))
-    };
-    match within(asked).await {
-        Ok((jobs, all)) => {
-            let more = all.saturating_sub(jobs.len());
-            HttpResponse::Ok().json(DeadLetters { dead: jobs.iter().map(dead_row).collect(), more })
-        }
-        Err(problem) => problem,
+    fn reported(name: String, in_process: bool) -> QueuePicture {
+        QueuePicture { queue: name, in_process, ready: 3, ..QueuePicture::default() }
     }
-}
 
-pub(super) async fn retry_one(
-    facts: web::Data<Facts>,
-    path: web::Path<(String, String)>,
-) -> HttpResponse {
-    let (name, queue) = match find(&facts, &path.0) {
-        Ok(found) => found,
-        Err(problem) => return *problem,
-    };
-    let id: Result<JobId, ValueError> = JobId::deserialize(path.1.as_str().into_deserializer());
-    let Ok(id) = id else {
-        let message = "a job is 32 hexadecimal digits, as its queue lists it";
-        return routes::problem(StatusCode::BAD_REQUEST, "bad_name", message);
-    };
-    match within(queue.retry_dead(Some(id), 1)).await {
-        Ok(0) => {
-            let message = "there is no such dead letter any more, or its queue has no room";
-            routes::problem(StatusCode::CONFLICT, "not_retried", message)
-        }
-        Ok(retried) => {
-            log::info!(target: "meshwork::audit", "job {id} of {name} is run again, by HTTP");
-            moved(&facts, retried)
-        }
-        Err(problem) => problem,
+    #[test]
+    fn no_more_queues_are_shown_than_may_whoever_tells_of_them() {
+        let names = |from: usize, to: usize| (from..to).map(|n| format!("w.c{n:04}"));
+        let said: Vec<_> = names(100, 400).map(|name| reported(name, false)).collect();
+        let (alone, left_out) = rows(None, &said);
+        assert_eq!((alone.len(), left_out), (QUEUES_MAX, 300 - QUEUES_MAX));
+
+        let depth = QueueDepth { ready: 7, ..QueueDepth::default() };
+        let stored = Stored {
+            depths: names(50, 50 + QUEUES_MAX).map(|name| (name, depth)).collect(),
+            others: names(50 + QUEUES_MAX, 600).collect(),
+        };
+        let (both, left_out) = rows(Some(&stored), &said);
+        assert_eq!((both.len(), left_out), (QUEUES_MAX, 550 - QUEUES_MAX));
+        assert!(both.iter().all(|row| row.reachable && row.ready == 7), "as the store has them");
     }
-}
 
-pub(super) async fn retry_all(facts: web::Data<Facts>, path: web::Path<String>) -> HttpResponse {
-    let (name, queue) = match find(&facts, &path) {
-        Ok(found) => found,
-        Err(problem) => return *problem,
-    };
-    let all = async {
-        // Those that are there now: one that dies again meanwhile is not tried for ever.
-        let dead = queue.depth().await?.dead;
-        let mut retried = 0;
-        while retried < dead {
-            let limit = MOVED_AT_ONCE.min(dead - retried);
-            match queue.retry_dead(None, limit).await? {
-                0 => break,
-                moved => retried += moved,
+    #[test]
+    fn a_queue_that_its_store_does_not_list_is_empty_and_one_in_a_process_is_as_it_says() {
+        let said = [reported("w.own".to_owned(), true), reported("w.store".to_owned(), false)];
+        let (rows, left_out) = rows(Some(&Stored::default()), &said);
+        let shown: Vec<_> = rows.iter().map(|row| (row.reachable, row.ready)).collect();
+        assert_eq!((shown, left_out), (vec![(false, 3), (true, 0)], 0));
+    }
+
+    #[tokio::test]
+    async fn a_store_is_asked_for_its_first_queues_as_they_are_named() {
+        use meshwork_queue::MemoryBackend;
+        use meshwork_shared::clock::Clock;
+        use meshwork_shared::random::Random;
+        let backend = MemoryBackend::new(Random::seeded(1), Clock::system());
+        let mut opened = Vec::new();
+        // `a-b.c` stands before `a.c`, but the worker `a` before `a-b`.
+        for n in 0..QUEUES_MAX {
+            for worker in ["a", "a-b"] {
+                let name = QueueName::balanced(
+                    worker.parse().unwrap(),
+                    format!("c{n:04}").parse().unwrap(),
+                );
+                let queue = backend.open(name, QueueOptions::default());
+                queue.set_paused(true).await.unwrap();
+                opened.push(queue);
             }
         }
-        Ok::<_, Unavailable>(retried)
-    };
-    match within(all).await {
-        Ok(retried) => {
-            log::info!(
-                target: "meshwork::audit",
-                "{retried} dead letters of {name} are run again, by HTTP"
-            );
-            moved(&facts, retried)
-        }
-        Err(problem) => problem,
-    }
-}
-
-fn moved(facts: &Facts, retried: usize) -> HttpResponse {
-    facts.watch.queues.look_again();
-    HttpResponse::Ok().json(Retried { retried })
-}
-
-fn dead_row(job: &JobSummary) -> DeadRow {
-    DeadRow {
-        id: job.id.to_string(),
-        caller: format!("{}/{}", job.caller, job.caller_variant),
-        attempts: job.attempts,
-        enqueued_unix_ms: job.enqueued_unix_ms,
-        died_unix_ms: job.since_unix_ms,
-        error: job.last.as_ref().map(|run| run.error.to_string()),
-    }
-}
-
-fn find(facts: &Facts, name: &str) -> Result<(QueueName, Arc<dyn Queue>), Box<HttpResponse>> {
-    let parsed: QueueName = name.parse().map_err(|error: meshwork_queue::QueueNameError| {
-        Box::new(routes::problem(StatusCode::BAD_REQUEST, "bad_name", &error.to_string()))
-    })?;
-    let queue = facts.watch.queues.queue(&parsed);
-    let queue =
-        queue.ok_or_else(|| Box::new(routes::problem(StatusCode::CONFLICT, "no_queue", UNSET)))?;
-    Ok((parsed, queue))
-}
-
-async fn within<T>(asked: impl Future<Output = Result<T, Unavailable>>) -> Result<T, HttpResponse> {
-    let unavailable = |message: &str| {
-        routes::problem(StatusCode::SERVICE_UNAVAILABLE, "queue_unavailable", message)
-    };
-    match timeout(WITHIN, asked).await {
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(error)) => Err(unavailable(&error.to_string())),
-        Err(_) => {
-            Err(unavailable("the store of queues does not answer; what was asked may be done"))
-        }
+        let Stored { depths, others } = stored(&backend).await.unwrap();
+        assert!(depths.len() == QUEUES_MAX && depths.keys().all(|name| name.starts_with("a-b.")));
+        assert!(others.len() == QUEUES_MAX && others.iter().all(|name| name.starts_with("a.")));
     }
 }

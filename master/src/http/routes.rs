@@ -11,7 +11,7 @@ use super::dto::{
     CounterList, Health, MasterInfo, MemberList, MemberName, MemberRow, Problem, QueueRoots,
     Readiness, Revoked,
 };
-use super::{Facts, events, mesh, queues, schema};
+use super::{Facts, dead_letters, events, mesh, schema};
 use crate::master::Members;
 use crate::queue_roots::{QueueRootStatus, RotateError};
 use crate::registry::actor::{
@@ -38,9 +38,12 @@ pub(super) fn configure(app: &mut web::ServiceConfig) {
         )
         .service(resource("/v1/counters", web::get().to(counters)))
         .service(resource("/v1/mesh", web::get().to(mesh::mesh)))
-        .service(resource("/v1/queues/{queue}/dead", web::get().to(queues::dead)))
-        .service(resource("/v1/queues/{queue}/dead/retry", web::post().to(queues::retry_all)))
-        .service(resource("/v1/queues/{queue}/dead/{job}/retry", web::post().to(queues::retry_one)))
+        .service(resource("/v1/queues/{queue}/dead", web::get().to(dead_letters::dead)))
+        .service(resource("/v1/queues/{queue}/dead/retry", web::post().to(dead_letters::retry_all)))
+        .service(resource(
+            "/v1/queues/{queue}/dead/{job}/retry",
+            web::post().to(dead_letters::retry_one),
+        ))
         .service(resource(events::PATH, web::get().to(events::events)))
         .service(resource("/v1/events/ticket", web::post().to(events::ticket)))
         .service(resource("/v1/members/{worker}/{variant}/revoke", web::post().to(revoke)))

@@ -34,8 +34,8 @@ use tokio::time::Instant;
 
 pub(crate) use messages::{
     ApplySchema, Arrived, Counters, CountersNow, Drained, FileRefused, ForgetQueueRoots,
-    FromWorker, Halt, LinkOver, MembersNow, OfferFile, RevokeTickets, RotateQueueRoot, SchemaNow,
-    SchemaRefused,
+    FromWorker, Halt, LinkOver, MembersNow, NoteAudit, OfferFile, RevokeTickets, RotateQueueRoot,
+    SchemaNow, SchemaRefused,
 };
 pub(crate) use schema::Offered;
 pub(crate) use watchers::{MeshNow, MeshStatus};

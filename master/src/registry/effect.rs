@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use meshwork_queue::QueueName;
 use meshwork_schema::{Fingerprint, Schema, WorkerName};
-use meshwork_shared::ids::{Incarnation, NodeId};
+use meshwork_shared::ids::{Incarnation, JobId, NodeId};
 use meshwork_shared::protocol::{Delta, MemberKey, Refusal, Revoke, View};
 use meshwork_shared::ticket::Claims;
 
@@ -207,6 +208,17 @@ pub enum Audit {
         epoch: u64,
         /// How many roots still open jobs.
         kept: usize,
+    },
+    /// Dead letters were made jobs again, by HTTP.
+    JobsRetried {
+        /// Their queue.
+        queue: QueueName,
+        /// The one that was asked for; else it was all of them.
+        job: Option<JobId>,
+        /// How many are known to be jobs again.
+        jobs: usize,
+        /// Whether those are all: the store of the queue answered to the end.
+        is_all: bool,
     },
     /// Another schema is in force.
     SchemaChanged {

@@ -6,7 +6,7 @@ use meshwork_master::Master;
 use meshwork_master::events::{Event, EventKind};
 use meshwork_master::http::dto;
 use meshwork_shared::protocol::{
-    CallFigures, MemberKey, Ready, Report, ServedFigures, Status, ToWorker,
+    CallFigures, DeadJob, MemberKey, QueueFigures, Ready, Report, ServedFigures, Status, ToWorker,
 };
 
 fn kinds(events: &[Event]) -> Vec<String> {
@@ -170,5 +170,30 @@ async fn the_live_stream_shows_events_and_pictures_and_asks_who_comes() {
     }
     let (head, _) = web.open("mesh=true", &format!("Authorization: Bearer {TOKEN}\r\n"));
     assert!(head.starts_with("HTTP/1.1 101"), "programs show the token: {head}");
+    master.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_a_member_says_of_the_queues_of_others_is_not_believed() {
+    let mesh = Mesh::new(64);
+    let (master, web) = start(&mesh).await;
+    let (gateway, _) = admitted(&mesh, &master, "gateway").await;
+    let queue = "thumbnailer.resize".to_owned();
+    let forged = QueueFigures { queue: queue.clone(), is_paused: true, ..QueueFigures::default() };
+    let (job, error) = ("00".repeat(16), "it never was".to_owned());
+    let dead = vec![DeadJob { queue, job, attempt: 1, error, found: None }];
+    let (version, queues) = ("9.9.9".to_owned(), vec![forged]);
+    gateway.cast(&Report { version, uptime_ms: 1, queues, dead, ..Report::default() });
+    let picture = loop {
+        let picture = web.picture().await;
+        if picture.members[0].process.is_some() {
+            break picture;
+        }
+    };
+    assert_eq!((picture.queues, picture.queues_left_out), (vec![], 0));
+    assert_eq!(kinds(&web.events("after=0").await.events), ["master_started", "joined pod-1"]);
+    assert_eq!(master.counters().await.unwrap()["report_rows_left_out"], 2);
+    let (_, metrics) = web.get("/metrics").await;
+    assert!(metrics.contains("\nmeshwork_report_rows_left_out_total 2\n"), "{metrics}");
     master.shutdown().await;
 }

@@ -30,7 +30,8 @@ export function show(mesh) {
       button.onclick = () => open(row.queue);
     });
   empty("queues", mesh.queues.length === 0, "No queue holds anything.");
-  say(find("queues-advice"), mesh.queue_store.advice ?? "");
+  const more = mesh.queues_left_out ? `${count(mesh.queues_left_out)} more queues are left out.` : "";
+  say(find("queues-advice"), [more, mesh.queue_store.advice ?? ""].filter(Boolean).join(" "));
   const row = mesh.queues.find((queue) => queue.queue === opened);
   if (opened && row && String(row.dead) !== find("dead").dataset.count) refresh();
 }

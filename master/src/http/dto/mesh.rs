@@ -24,8 +24,11 @@ pub struct Mesh {
     pub commands: Vec<CommandRow>,
     /// What workers ask each other for.
     pub traffic: Vec<TrafficRow>,
-    /// What is known of queues, by name.
+    /// What is known of queues: the first 256 by name.
     pub queues: Vec<QueueRow>,
+    /// How many more there are.
+    #[serde(default)]
+    pub queues_left_out: usize,
     /// Where the master looks for queues.
     pub queue_store: QueueStore,
 }

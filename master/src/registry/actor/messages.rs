@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 
 use crate::master::Members;
 use crate::queue_roots::{QueueRootStatus, RotateError};
-use crate::registry::{RevokeError, RevokeTarget, SessionId};
+use crate::registry::{Audit, RevokeError, RevokeTarget, SessionId};
 use crate::schema_change::{Apply, ReloadError, SchemaChange, SchemaStatus};
 
 /// A worker has linked to the mesh port.
@@ -90,6 +90,11 @@ pub(crate) struct RotateQueueRoot;
 #[rtype(result = "Result<QueueRootStatus, RotateError>")]
 pub(crate) struct ForgetQueueRoots;
 
+/// An operator did something that is to be in the audit log.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct NoteAudit(pub(crate) Audit);
+
 /// How often did what happen?
 #[derive(Message)]
 #[rtype(result = "Counters")]
@@ -99,8 +104,10 @@ pub(crate) struct CountersNow;
 pub(crate) struct Counters {
     /// Links that are open.
     pub(crate) links: usize,
-    /// Lines of the audit log, by cause.
+    /// What the audit log is about, by cause.
     pub(crate) audit: BTreeMap<&'static str, u64>,
+    /// Rows of reports that were left out.
+    pub(crate) report_rows_left_out: u64,
     /// Whether the rebuild window is over.
     pub(crate) settled: bool,
     /// Whether the master is shutting down.
@@ -114,7 +121,8 @@ impl Counters {
         let handshakes = handshakes.by_cause().into_iter();
         let handshakes = handshakes.map(|(cause, n)| (format!("handshake_{cause}"), n));
         let links = ("links".to_owned(), self.links as u64);
-        audit.chain(handshakes).chain([links]).collect()
+        let left_out = ("report_rows_left_out".to_owned(), self.report_rows_left_out);
+        audit.chain(handshakes).chain([left_out, links]).collect()
     }
 }
 

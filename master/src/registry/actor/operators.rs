@@ -3,7 +3,7 @@
 use actix::{Context, Handler, MessageResult};
 use meshwork_shared::protocol::MemberKey;
 
-use super::messages::{Counters, CountersNow, MembersNow, RevokeTickets};
+use super::messages::{Counters, CountersNow, MembersNow, NoteAudit, RevokeTickets};
 use super::{Event, RegistryActor, RevokeError};
 use crate::master::Members;
 
@@ -39,8 +39,17 @@ impl Handler<CountersNow> for RegistryActor {
         MessageResult(Counters {
             links: self.sessions.len(),
             audit: self.audit.counts(),
+            report_rows_left_out: self.figures.left_out(),
             settled: self.registry.is_settled(),
             stopping: self.stopping,
         })
+    }
+}
+
+impl Handler<NoteAudit> for RegistryActor {
+    type Result = ();
+
+    fn handle(&mut self, NoteAudit(audit): NoteAudit, _: &mut Context<Self>) {
+        self.audit(audit);
     }
 }

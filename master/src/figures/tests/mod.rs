@@ -1,5 +1,7 @@
 //! What is made of reports: rates of two, links of both ends, and nothing of those who may not.
 
+mod rights;
+
 use std::time::Duration;
 
 use meshwork_schema::Schema;
@@ -8,8 +10,8 @@ use meshwork_shared::protocol::{
     AskedFigures, CallFigures, DeadJob, FoundDead, MemberKey, QueueFigures, Report, ServedFigures,
 };
 
-use super::FOUND_MAX;
 use super::Figures;
+use super::deaths::FOUND_MAX;
 use super::latency::Recent;
 use crate::events::EventKind;
 
@@ -20,6 +22,10 @@ const SCHEMA: &str = r#"
     _allow = ["gateway"]
     [thumbnailer._commands._balanced]
     resize = {}
+    render = { queued = true }
+    secret = { allow = [] }
+    [thumbnailer._commands._broadcast]
+    forget = { queued = true }
     [loner]
 "#;
 
@@ -145,13 +151,14 @@ fn queues_in_processes_add_up_and_those_of_a_store_do_not() {
         oldest_ready_ms: Some(oldest),
         ..QueueFigures::default()
     };
+    let [own, store] = ["thumbnailer.forget", "thumbnailer.render"];
     for (variant, ready, oldest) in [("b", 3, 70), ("c", 4, 90)] {
-        let queues = vec![queue("own", true, ready, 1, oldest), queue("store", false, 9, 2, 50)];
+        let queues = vec![queue(own, true, ready, 1, oldest), queue(store, false, 9, 2, 50)];
         let report = Report { uptime_ms: 1, queues, ..Report::default() };
         mesh.take(&key("thumbnailer", variant), report, 0);
     }
     let queues = mesh.figures.queues(at(0));
-    assert_eq!(queues, [queue("own", true, 7, 2, 90), queue("store", false, 9, 2, 50)]);
+    assert_eq!(queues, [queue(own, true, 7, 2, 90), queue(store, false, 9, 2, 50)]);
 }
 
 #[test]
@@ -192,9 +199,11 @@ fn a_dead_letter_that_several_find_is_told_once_with_who_had_it() {
     assert_eq!(mesh.take(&c, report(vec![found("00", 7), found("01", 8)]), 0), []);
     let again = mesh.take(&c, report(vec![found("00", 90)]), 1000);
     assert_eq!(again.len(), 1, "it was run again, and died again");
-    let many: Vec<_> = (0..FOUND_MAX).map(|n| found("02", n as u64)).collect();
-    mesh.take(&b, report(many), 1000);
-    assert_eq!(mesh.figures.found.len(), FOUND_MAX);
+    for n in 0..FOUND_MAX as u64 / 32 {
+        let many = (32 * n..32 * (n + 1)).map(|n| found("02", n)).collect();
+        assert_eq!(mesh.take(&b, report(many), 2000 + 250 * n).len(), 32);
+    }
+    assert_eq!(mesh.figures.deaths.known(), FOUND_MAX);
 }
 
 #[test]
