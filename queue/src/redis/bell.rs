@@ -4,11 +4,11 @@
 //! the ids of jobs that ended while somebody waits for one. A message may be lost with its
 //! connection, so that whoever waits looks by itself now and then, and always when the bell is
 //! connected again. One connection serves all queues of a process, in a cluster too: a cluster
-//! passes messages on to all its servers.
+//! passes messages on to all its servers. It listens to the queues that somebody has open.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -34,13 +34,22 @@ const RECONNECT_WAIT: (Duration, Duration) = (Duration::from_millis(50), Duratio
 /// The bells of all queues of a process.
 #[derive(Default)]
 pub(super) struct Bell {
-    rings: Mutex<BTreeMap<String, Arc<Ring>>>,
-    /// Told when a channel is new.
-    added: Notify,
+    rings: Arc<Rings>,
+}
+
+/// Those that somebody holds.
+#[derive(Default)]
+struct Rings {
+    /// By their channels.
+    held: Mutex<BTreeMap<String, Weak<Ring>>>,
+    /// Told when a channel is new, or nobody holds it any more.
+    changed: Notify,
 }
 
 /// The bell of one queue.
 pub(super) struct Ring {
+    channel: String,
+    rings: Weak<Rings>,
     /// Counts how often it rang.
     count: watch::Sender<u64>,
     is_heard: AtomicBool,
@@ -49,8 +58,10 @@ pub(super) struct Ring {
 }
 
 impl Ring {
-    fn new() -> Self {
+    fn new(channel: &str, rings: &Arc<Rings>) -> Self {
         Self {
+            channel: channel.to_owned(),
+            rings: Arc::downgrade(rings),
             count: watch::Sender::new(0),
             is_heard: AtomicBool::new(false),
             waiting: Mutex::new(BTreeMap::new()),
@@ -107,6 +118,19 @@ impl Ring {
     }
 }
 
+impl Drop for Ring {
+    fn drop(&mut self) {
+        let Some(rings) = self.rings.upgrade() else { return };
+        let mut held = lock(&rings.held);
+        // There may be another one of this channel already.
+        if held.get(&self.channel).is_some_and(|ring| ring.strong_count() == 0) {
+            held.remove(&self.channel);
+            drop(held);
+            rings.changed.notify_one();
+        }
+    }
+}
+
 /// Somebody who waits for the end of a job.
 pub(super) struct Ended {
     ring: Arc<Ring>,
@@ -132,24 +156,30 @@ impl Drop for Ended {
 }
 
 impl Bell {
-    /// The bell of a channel; it is listened to from now on.
+    /// The bell of a channel; it is listened to for as long as somebody holds this.
     pub(super) fn ring(&self, channel: &str) -> Arc<Ring> {
-        let mut rings = lock(&self.rings);
-        if let Some(ring) = rings.get(channel) {
-            return ring.clone();
+        let mut held = lock(&self.rings.held);
+        if let Some(ring) = held.get(channel).and_then(Weak::upgrade) {
+            return ring;
         }
-        let ring = Arc::new(Ring::new());
-        rings.insert(channel.to_owned(), ring.clone());
-        self.added.notify_one();
+        let ring = Arc::new(Ring::new(channel, &self.rings));
+        held.insert(channel.to_owned(), Arc::downgrade(&ring));
+        self.rings.changed.notify_one();
         ring
+    }
+
+    /// How many channels it listens to.
+    #[cfg(test)]
+    pub(super) fn channels(&self) -> usize {
+        lock(&self.rings.held).len()
     }
 
     /// Listens until it is dropped.
     pub(super) async fn listen(self: Arc<Self>, store: Arc<Store>) {
         let mut backoff = Backoff::new(RECONNECT_WAIT.0, RECONNECT_WAIT.1);
         loop {
-            if lock(&self.rings).is_empty() {
-                self.added.notified().await;
+            while lock(&self.rings.held).is_empty() {
+                self.rings.changed.notified().await;
             }
             match store.connector.subscriber().await {
                 Ok(connection) => {
@@ -157,7 +187,7 @@ impl Bell {
                     let (sink, stream) = connection.split();
                     // Whatever ended it, it is connected anew.
                     let _ = self.hear(&store, sink, stream).await;
-                    self.all().iter().for_each(|(_, ring)| ring.set_heard(false));
+                    self.all().values().for_each(|ring| ring.set_heard(false));
                 }
                 Err(error) => log::debug!("the bell of the queues is not connected: {error}"),
             }
@@ -174,15 +204,16 @@ impl Bell {
         let mut made = store.made();
         let mut ping = interval(PING_INTERVAL);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut heard = BTreeSet::new();
+        self.follow(&mut sink, &mut heard).await?;
         loop {
-            self.subscribe(&mut sink).await?;
             tokio::select! {
                 biased;
                 message = stream.next() => match message {
                     Some(message) => self.tell(&message),
                     None => return Ok(()),
                 },
-                () = self.added.notified() => {}
+                () = self.rings.changed.notified() => self.follow(&mut sink, &mut heard).await?,
                 _ = ping.tick() => in_time(sink.ping::<redis::Value>()).await.map(drop)?,
                 // Commands go over a new connection: the server may be another.
                 Ok(()) = made.changed() => in_time(sink.ping::<redis::Value>()).await.map(drop)?,
@@ -190,11 +221,18 @@ impl Bell {
         }
     }
 
-    /// Listens to the channels that are new.
-    async fn subscribe(&self, sink: &mut PubSubSink) -> RedisResult<()> {
-        for (channel, ring) in self.all() {
-            if !ring.is_heard() {
+    /// Listens to the channels that are new, and no more to those that nobody holds.
+    async fn follow(&self, sink: &mut PubSubSink, heard: &mut BTreeSet<String>) -> RedisResult<()> {
+        let rings = self.all();
+        for channel in heard.extract_if(.., |channel| !rings.contains_key(channel)) {
+            in_time(sink.unsubscribe(&channel)).await?;
+        }
+        for (channel, ring) in rings {
+            if !heard.contains(&channel) {
                 in_time(sink.subscribe(&channel)).await?;
+                heard.insert(channel);
+            }
+            if !ring.is_heard() {
                 ring.set_heard(true);
             }
         }
@@ -202,14 +240,15 @@ impl Bell {
     }
 
     fn tell(&self, message: &Msg) {
-        let ring = lock(&self.rings).get(message.get_channel_name()).cloned();
+        let ring = lock(&self.rings.held).get(message.get_channel_name()).and_then(Weak::upgrade);
         if let Some(ring) = ring {
             ring.tell(message.get_payload_bytes());
         }
     }
 
-    fn all(&self) -> Vec<(String, Arc<Ring>)> {
-        lock(&self.rings).iter().map(|(channel, ring)| (channel.clone(), ring.clone())).collect()
+    fn all(&self) -> BTreeMap<String, Arc<Ring>> {
+        let held = lock(&self.rings.held);
+        held.iter().filter_map(|(name, ring)| Some((name.clone(), ring.upgrade()?))).collect()
     }
 }
 

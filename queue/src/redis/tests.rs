@@ -182,3 +182,14 @@ fn who_waits_no_more_leaves_nothing_behind() {
     drop(other);
     assert_eq!(ring.awaited(), 0);
 }
+
+#[test]
+fn what_nobody_holds_is_not_listened_to() {
+    let bell = Bell::default();
+    let (one, again, other) = (bell.ring("one"), bell.ring("one"), bell.ring("other"));
+    assert_eq!(bell.channels(), 2);
+    drop((one, other));
+    assert_eq!(bell.channels(), 1, "one is held twice");
+    drop(again);
+    assert_eq!(bell.channels(), 0);
+}

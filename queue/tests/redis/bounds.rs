@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use meshwork_queue::{
-    Dedupe, EnqueueError, Finished, JobEnd, NewJob, Queue, QueueBackend, QueueLimits, QueueName,
-    QueueOptions, RedisBackend, Section,
+    Dedupe, EnqueueError, Finished, JobEnd, JobStatus, NewJob, Queue, QueueBackend, QueueLimits,
+    QueueName, QueueOptions, RedisBackend, Section,
 };
 use meshwork_shared::codec::Codec;
 use meshwork_shared::ids::{JobId, MeshId};
 use meshwork_shared::random::Random;
 
-use super::server::{Server, is_installed};
+use super::server::{Server, eventually, is_installed};
 
 fn backend(url: &str) -> RedisBackend {
     let url = url.parse().expect("a valid address");
@@ -151,6 +151,42 @@ async fn much_that_is_over_is_forgotten_in_many_steps() {
     let calls = stats.lines().find_map(|line| line.strip_prefix("cmdstat_evalsha:calls="));
     let calls: u32 = calls.and_then(|rest| rest.split(',').next()?.parse().ok()).unwrap();
     assert!(calls > kept / 8000, "{calls} calls, {kept} were kept");
+}
+
+#[tokio::test]
+async fn queues_that_nobody_has_open_are_not_listened_to() {
+    if !is_installed() {
+        return;
+    }
+    let server = Server::start(&[]).await;
+    let backend = backend(&server.url());
+    let named = |number: u8| {
+        let command = format!("resize{number}").parse().unwrap();
+        QueueName::balanced("thumbnailer".parse().unwrap(), command)
+    };
+    let channels = || server.cli(&["PUBSUB", "CHANNELS"]).lines().count();
+    let kept = backend.open(named(0), QueueOptions::default());
+    let waiting = kept.clone();
+    let waiting = tokio::spawn(async move { waiting.lease("pod-2#7", 1).await });
+    for number in 1..=20 {
+        let queue = backend.open(named(number), QueueOptions::default());
+        assert_eq!(store(&queue, job(number)).await, Ok(false));
+        let ended = queue.wait(JobId([number; 16]));
+        assert!(tokio::time::timeout(Duration::from_millis(20), ended).await.is_err());
+    }
+    eventually("one is left", async || channels() == 1).await;
+    assert_eq!(store(&kept, job(1)).await, Ok(false));
+    assert_eq!(waiting.await.unwrap().len(), 1, "it is still heard");
+    // One that was let go of is heard again when it is opened again.
+    let again = backend.open(named(1), QueueOptions::default());
+    let ended = again.wait(JobId([1; 16]));
+    let end = async {
+        eventually("two are heard", async || channels() == 2).await;
+        let lease = again.lease("pod-2#7", 1).await.remove(0);
+        again.finish(lease.token(), JobEnd::Done { reply: None }).await
+    };
+    let (status, end) = tokio::join!(ended, end);
+    assert_eq!((status, end), (Ok(Some(JobStatus::Done { reply: None })), Ok(Finished::Done)));
 }
 
 #[tokio::test]
