@@ -47,7 +47,8 @@ impl std::fmt::Display for Trouble {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::NoRedis => f.write_str(
-                "redis-server is not installed. On Debian: apt-get install -y redis-server",
+                "redis-server is not installed. On Debian: apt-get install -y redis-server; or set \
+                 MESHWORK_REDIS_SERVER to the path of another",
             ),
             Self::Interrupted => f.write_str("interrupted; everything it started has ended"),
             Self::Failed(why) => f.write_str(why),

@@ -1,5 +1,6 @@
 //! `meshwork queue` on a real Redis server: the same commands as on a file.
 
+use std::ffi::OsString;
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -26,7 +27,7 @@ impl Server {
         let port = listener.local_addr().unwrap().port();
         drop(listener);
         let folder = tempfile::tempdir().unwrap();
-        let child = Command::new("redis-server")
+        let child = Command::new(program())
             .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"])
             .arg(folder.path())
             .stdout(Stdio::null())
@@ -44,17 +45,23 @@ impl Drop for Server {
     }
 }
 
+/// The server's program: Redis, or what `MESHWORK_REDIS_SERVER` names instead, such as Valkey.
+fn program() -> OsString {
+    std::env::var_os("MESHWORK_REDIS_SERVER").unwrap_or_else(|| "redis-server".into())
+}
+
 /// Whether there is a server to test with. Set `MESHWORK_SKIP_REDIS=1` to go without.
 fn is_installed() -> bool {
     if std::env::var_os("MESHWORK_SKIP_REDIS").is_some_and(|value| value == "1") {
         println!("skipped: MESHWORK_SKIP_REDIS is set");
         return false;
     }
-    let found = Command::new("redis-server").arg("--version").stdout(Stdio::null()).status();
+    let found = Command::new(program()).arg("--version").stdout(Stdio::null()).status();
     assert!(
         found.is_ok_and(|status| status.success()),
-        "these tests start redis-server, which is not installed. Type: apt-get install -y \
-         redis-server; or set MESHWORK_SKIP_REDIS=1 to go without"
+        "these tests start {}, which is not installed. Type: apt-get install -y redis-server; set \
+         MESHWORK_REDIS_SERVER to the path of another; or MESHWORK_SKIP_REDIS=1 to go without",
+        program().display()
     );
     true
 }

@@ -57,7 +57,19 @@ async fn a_cluster_keeps_the_contract() {
         return;
     }
     let servers = server::cluster().await;
-    let url =
-        format!("redis+cluster://127.0.0.1:{},127.0.0.1:{}", servers[0].port, servers[1].port);
+    let url = cluster_url(&servers);
     contract::run(async || open(&url).await).await;
+}
+
+#[tokio::test]
+async fn a_cluster_keeps_the_contract_between_processes() {
+    if !is_installed() {
+        return;
+    }
+    let servers = server::cluster().await;
+    processes::run(&cluster_url(&servers), open).await;
+}
+
+fn cluster_url(servers: &[Server]) -> String {
+    format!("redis+cluster://127.0.0.1:{},127.0.0.1:{}", servers[0].port, servers[1].port)
 }

@@ -1,5 +1,6 @@
 //! Real Redis servers for tests: each on a free port, in a folder of its own, gone with the test.
 
+use std::ffi::OsString;
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -8,6 +9,11 @@ use tempfile::TempDir;
 
 /// How long a server may take to answer.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The server's program: Redis, or what `MESHWORK_REDIS_SERVER` names instead, such as Valkey.
+fn program() -> OsString {
+    std::env::var_os("MESHWORK_REDIS_SERVER").unwrap_or_else(|| "redis-server".into())
+}
 
 /// Whether there are servers to test with. Set `MESHWORK_SKIP_REDIS=1` to go without.
 ///
@@ -18,11 +24,12 @@ pub(crate) fn is_installed() -> bool {
         println!("skipped: MESHWORK_SKIP_REDIS is set");
         return false;
     }
-    let found = Command::new("redis-server").arg("--version").stdout(Stdio::null()).status();
+    let found = Command::new(program()).arg("--version").stdout(Stdio::null()).status();
     assert!(
         found.is_ok_and(|status| status.success()),
-        "these tests start redis-server, which is not installed. Type: apt-get install -y \
-         redis-server; or set MESHWORK_SKIP_REDIS=1 to go without"
+        "these tests start {}, which is not installed. Type: apt-get install -y redis-server; set \
+         MESHWORK_REDIS_SERVER to the path of another; or MESHWORK_SKIP_REDIS=1 to go without",
+        program().display()
     );
     true
 }
@@ -83,14 +90,14 @@ impl Server {
 
     /// Starts it (again) and waits until it answers.
     pub(crate) async fn restart(&mut self) {
-        let child = Command::new("redis-server")
+        let child = Command::new(program())
             .args(&self.options)
             .args(["--port", &self.port.to_string()])
             .args(["--bind", "127.0.0.1", "--dir"])
             .arg(self.folder.path())
             .stdout(Stdio::null())
             .spawn()
-            .expect("redis-server starts");
+            .expect("the server starts");
         self.child = Some(child);
         for _ in 0..PATIENCE.as_millis() / 20 {
             // Refused for want of a password is an answer.
@@ -100,7 +107,7 @@ impl Server {
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        panic!("redis-server on port {} does not answer", self.port);
+        panic!("the server on port {} does not answer", self.port);
     }
 
     /// SIGKILL: what is not on disk is gone.
@@ -206,28 +213,50 @@ pub(crate) async fn is_replicated(master: &Server) {
     .await;
 }
 
+/// Three masters that share the slots and talk with TLS, and the ports where they listen to it;
+/// their certificate is among the options.
+pub(crate) async fn cluster_with_tls(options: &[&str]) -> (Vec<Server>, Vec<u16>) {
+    let ports: Vec<u16> = (0..3).map(|_| free_port()).collect();
+    let mut servers = Vec::new();
+    for port in &ports {
+        let port = port.to_string();
+        let own = ["--tls-cluster", "yes", "--tls-replication", "yes", "--tls-port", &port];
+        servers.push(Server::start(&[&CLUSTER[..], &own, options].concat()).await);
+    }
+    join(&servers, &ports).await;
+    (servers, ports)
+}
+
+/// What makes a server one of a cluster.
+const CLUSTER: [&str; 4] = ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"];
+
 /// That many servers, of which the first three share the slots.
 async fn cluster_of(count: usize) -> Vec<Server> {
     let mut servers = Vec::new();
     for _ in 0..count {
-        let options = ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"];
-        servers.push(Server::start(&options).await);
+        servers.push(Server::start(&CLUSTER).await);
     }
+    let ports: Vec<u16> = servers.iter().map(|server| server.port).collect();
+    join(&servers, &ports).await;
+    servers
+}
+
+/// Makes one cluster of them, by the ports that its servers call each other at.
+async fn join(servers: &[Server], ports: &[u16]) {
     let slots = [("0", "5460"), ("5461", "10922"), ("10923", "16383")];
     for (server, (first, last)) in servers.iter().zip(slots) {
         assert!(server.cli(&["CLUSTER", "ADDSLOTSRANGE", first, last]).contains("OK"));
     }
-    for server in &servers[1..] {
-        let port = server.port.to_string();
+    for port in &ports[1..] {
+        let port = port.to_string();
         assert!(servers[0].cli(&["CLUSTER", "MEET", "127.0.0.1", &port]).contains("OK"));
     }
-    for server in &servers {
+    for server in servers {
         eventually("the cluster is one", async || {
             let info = server.cli(&["CLUSTER", "INFO"]);
             info.contains("cluster_state:ok")
-                && info.contains(&format!("cluster_known_nodes:{count}"))
+                && info.contains(&format!("cluster_known_nodes:{}", servers.len()))
         })
         .await;
     }
-    servers
 }

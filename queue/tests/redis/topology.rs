@@ -69,6 +69,18 @@ fn certificates(folder: &Path) {
     );
 }
 
+/// What a server is told of its certificate.
+fn tls_options(folder: &Path) -> Vec<String> {
+    let file = |name: &str| folder.join(name).display().to_string();
+    let files = [
+        ("--tls-cert-file", file("server.pem")),
+        ("--tls-key-file", file("server.key")),
+        ("--tls-ca-cert-file", file("ca.pem")),
+        ("--tls-auth-clients", "no".to_owned()),
+    ];
+    files.into_iter().flat_map(|(name, value)| [name.to_owned(), value]).collect()
+}
+
 #[tokio::test]
 async fn tls_is_spoken_with_whom_the_authority_vouches_for() {
     if !is_installed() {
@@ -76,19 +88,42 @@ async fn tls_is_spoken_with_whom_the_authority_vouches_for() {
     }
     let folder = tempfile::tempdir().unwrap();
     certificates(folder.path());
-    let file = |name: &str| folder.path().join(name).display().to_string();
-    let options = format!(
-        "--tls-cert-file {} --tls-key-file {} --tls-ca-cert-file {} --tls-auth-clients no",
-        file("server.pem"),
-        file("server.key"),
-        file("ca.pem"),
-    );
-    let server = Server::start(&options.split(' ').collect::<Vec<_>>()).await;
+    let ca = folder.path().join("ca.pem").display().to_string();
+    let options = tls_options(folder.path());
+    let options: Vec<&str> = options.iter().map(String::as_str).collect();
+    let server = Server::start(&options).await;
     // The plain port stays, for the commands of the test.
     let port = server.also_listen_with_tls();
-    let trusted = open(&format!("rediss://127.0.0.1:{port}?ca={}", file("ca.pem")), "resize");
+    let trusted = open(&format!("rediss://127.0.0.1:{port}?ca={ca}"), "resize");
     run_one(&trusted, 1).await;
     let distrusted = enqueue(&open(&format!("rediss://127.0.0.1:{port}"), "resize"), 2).await;
+    assert!(matches!(distrusted, Err(EnqueueError::Unavailable { .. })), "{distrusted:?}");
+}
+
+#[tokio::test]
+async fn a_cluster_is_spoken_to_with_tls() {
+    if !is_installed() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    certificates(folder.path());
+    let ca = folder.path().join("ca.pem").display().to_string();
+    let options = tls_options(folder.path());
+    let options: Vec<&str> = options.iter().map(String::as_str).collect();
+    let (_servers, ports) = super::server::cluster_with_tls(&options).await;
+    let hosts = format!("127.0.0.1:{},127.0.0.1:{}", ports[0], ports[1]);
+    // Spread over the slots.
+    for at in 0..12 {
+        let url = format!("rediss+cluster://{hosts}?ca={ca}");
+        run_one(&open(&url, &format!("command{at}")), 1).await;
+    }
+    // Who waits is woken, though the bell is a connection of its own.
+    let queue = open(&format!("rediss+cluster://{hosts}?ca={ca}"), "resize");
+    let waiting = queue.clone();
+    let waiting = tokio::spawn(async move { lease(&waiting).await });
+    enqueue(&queue, 1).await.unwrap();
+    assert_eq!(waiting.await.unwrap().id, JobId([1; 16]));
+    let distrusted = enqueue(&open(&format!("rediss+cluster://{hosts}"), "resize"), 2).await;
     assert!(matches!(distrusted, Err(EnqueueError::Unavailable { .. })), "{distrusted:?}");
 }
 

@@ -1,6 +1,7 @@
 //! A Redis server of the soak's own, on a free port of this machine and in a folder of its own.
 //! Dropping it kills it.
 
+use std::ffi::OsString;
 use std::fs::OpenOptions;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -14,7 +15,10 @@ use super::signals::interrupted;
 use crate::Outcome;
 use crate::arguments::Fsync;
 
-const PROGRAM: &str = "redis-server";
+/// The server's program: Redis, or what `MESHWORK_REDIS_SERVER` names instead, such as Valkey.
+fn server_program() -> OsString {
+    std::env::var_os("MESHWORK_REDIS_SERVER").unwrap_or_else(|| "redis-server".into())
+}
 
 /// How long it may take to read its file and answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
@@ -31,7 +35,7 @@ const TRIES: usize = 200;
 
 /// Whether there is a server to start.
 pub(crate) fn is_installed() -> bool {
-    let asked = Command::new(PROGRAM).arg("--version").stdout(Stdio::null()).status();
+    let asked = Command::new(server_program()).arg("--version").stdout(Stdio::null()).status();
     asked.is_ok_and(|status| status.success())
 }
 
@@ -82,7 +86,7 @@ impl Redis {
             Ok(None) => Ok(()),
             Ok(Some(status)) => {
                 let log = self.folder.join("log");
-                Err(format!("redis-server ended by itself ({status}); see {}", log.display()))
+                Err(format!("the Redis server ended by itself ({status}); see {}", log.display()))
             }
             Err(error) => Err(error.to_string()),
         }
@@ -100,7 +104,7 @@ impl Redis {
             }
             tokio::time::sleep(ASK_EVERY).await;
         }
-        Err("redis-server does not answer in time".into())
+        Err("the Redis server does not answer in time".into())
     }
 }
 
@@ -113,7 +117,7 @@ impl Drop for Redis {
 
 fn spawn(folder: &Path, port: u16, fsync: Fsync) -> io::Result<Child> {
     let log = OpenOptions::new().create(true).append(true).open(folder.join("log"))?;
-    Command::new(PROGRAM)
+    Command::new(server_program())
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""])
         .args(["--appendonly", "yes", "--appendfsync", fsync.name(), "--dir"])
         .arg(folder)
