@@ -1,8 +1,8 @@
 //! The dashboard in a real browser: a master, three thumbnailers and a load are started as
 //! processes, Chromium looks at them without a screen, and each thing that people rely on is done
-//! and looked for: a wrong token, a mesh without anybody, the members, a rate that rises, a job that is run again, a worker
-//! that is killed, a master that is gone; and then a mesh of a hundred members. What was seen is
-//! kept as pictures.
+//! and looked for: a wrong token, a mesh without anybody, the members, a rate that rises, a job
+//! that is run again, a worker that is killed, a master that is gone; and then a mesh of a hundred
+//! members. What was seen is kept as pictures.
 //!
 //! * `thumbnails.rs`: the processes
 //! * `steps.rs`: what is done and looked for
