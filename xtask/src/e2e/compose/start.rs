@@ -111,9 +111,15 @@ pub(super) fn seen(project: &Project<'_>) -> Result<Ended, Trouble> {
         let told = format!("the master does not reach the queues: {mesh}");
         return Err(told.into());
     }
-    let listed = project.exec("master", &["meshwork", "queue", "ls"])?;
-    if !listed.contains("thumbnailer.preview") {
-        return Err(format!("`meshwork queue ls` does not list them: {listed}").into());
+    // It fails where no store is named, or does not answer.
+    project.exec("master", &["meshwork", "queue", "ls"])?;
+    // What Prometheus gets of the master's state: the token, its own to read, and nothing else.
+    let script = "/copy-token.sh && stat -c '%u %a' /token/admin.token && ls -A /token && \
+                  cmp /state/admin.token /token/admin.token";
+    let observed = ["--profile", "observability", "run", "--rm", "--no-deps", "-T", "token"];
+    let told = project.compose(&[&observed[..], &["sh", "-c", script]].concat())?;
+    if told.split_whitespace().collect::<Vec<_>>() != [IMAGE_USER, "600", "admin.token"] {
+        return Err(format!("Prometheus gets another token than the master's: {told}").into());
     }
     let members = mesh["members"].as_array().map_or(0, Vec::len);
     Ok(Ended::Held(vec![("members", json!(members)), ("queues", json!(reachable))]))
