@@ -10,29 +10,53 @@ use super::store::{CALL_TIMEOUT, CallError, Store};
 /// Redis before this lacks commands that the scripts use.
 const VERSION_MIN: (u32, u32) = (6, 2);
 
-/// Sentences about what could be lost; none is good.
+/// The settings that are looked at. Several patterns in one question are new in 7.0.
+const PATTERNS: [&str; 3] = ["maxmemory*", "append*", "save"];
+
+/// Sentences about what could be lost; none is good. Of a cluster all masters are asked: what not
+/// all of them say, is said with who does.
 pub(super) async fn run(store: &Store) -> Result<Vec<String>, CallError> {
     let until = Instant::now() + CALL_TIMEOUT;
-    let info = store.command(&command(&["INFO"]), until).await?;
-    let mut sentences = about_info(&fields(&info), store.connector.is_cluster());
-    let asked = ["CONFIG", "GET", "maxmemory*", "append*", "save", "cluster-require*"];
-    // Several patterns at once are new in 7.0, so that each is asked for alone.
-    let mut config = BTreeMap::new();
-    for pattern in &asked[2..] {
-        match store.command(&command(&["CONFIG", "GET", pattern]), until).await {
-            Ok(value) => config.extend(pairs(value)),
+    let is_cluster = store.connector.is_cluster();
+    let mut said: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (server, info) in store.ask_all(&command(&["INFO"]), until).await? {
+        said.insert(server, about_info(&fields(&info), is_cluster));
+    }
+    let mut config: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+    for pattern in PATTERNS {
+        match store.ask_all(&command(&["CONFIG", "GET", pattern]), until).await {
+            Ok(answers) => answers
+                .into_iter()
+                .for_each(|(server, value)| config.entry(server).or_default().extend(pairs(value))),
+            Err(error) if !error.is_refused => return Err(error),
             Err(_) => {
-                sentences.push(
-                    "the store does not show its settings (CONFIG is forbidden): check that \
-                     maxmemory-policy is noeviction and that appendonly is on"
-                        .to_owned(),
-                );
+                let hidden = "the store does not show its settings (CONFIG is forbidden): check \
+                              that maxmemory-policy is noeviction and that appendonly is on";
+                let mut sentences = together(&said);
+                sentences.push(hidden.to_owned());
                 return Ok(sentences);
             }
         }
     }
-    sentences.extend(about_config(&config));
-    Ok(sentences)
+    for (server, config) in config {
+        said.entry(server).or_default().extend(about_config(&config));
+    }
+    Ok(together(&said))
+}
+
+/// What the servers say, each sentence once.
+pub(super) fn together(said: &BTreeMap<String, Vec<String>>) -> Vec<String> {
+    let mut by_sentence: BTreeMap<&String, Vec<&str>> = BTreeMap::new();
+    for (server, sentences) in said {
+        for sentence in sentences {
+            by_sentence.entry(sentence).or_default().push(server);
+        }
+    }
+    let one = |(sentence, servers): (&String, Vec<&str>)| match servers.len() == said.len() {
+        true => sentence.clone(),
+        false => format!("{}: {sentence}", servers.join(", ")),
+    };
+    by_sentence.into_iter().map(one).collect()
 }
 
 fn command(words: &[&str]) -> Cmd {
@@ -66,7 +90,8 @@ pub(super) fn about_config(config: &BTreeMap<String, String>) -> Vec<String> {
         ),
         ("yes", _) => sentences.push(
             "appendfsync is everysec: a crash of the machine loses what was acknowledged in the \
-             last second or two; a crash of the store's process alone loses nothing"
+             last second or two; a crash of the store's process alone what it put off writing \
+             while the disk was slow, 2 s at most"
                 .to_owned(),
         ),
         _ if setting("save").is_empty() => sentences.push(
@@ -117,16 +142,12 @@ fn about_info(info: &BTreeMap<String, String>, is_cluster: bool) -> Vec<String> 
     sentences
 }
 
-/// The lines `name:value` of INFO; of the first server, in a cluster.
+/// The lines `name:value` of INFO.
 fn fields(value: &Value) -> BTreeMap<String, String> {
     let text = match value {
         Value::BulkString(bytes) => String::from_utf8_lossy(bytes).into_owned(),
         Value::SimpleString(text) => text.clone(),
         Value::VerbatimString { text, .. } => text.clone(),
-        Value::Map(servers) => match servers.first() {
-            Some((_, info)) => return fields(info),
-            None => return BTreeMap::new(),
-        },
         _ => return BTreeMap::new(),
     };
     let pair = |line: &str| {
@@ -135,7 +156,7 @@ fn fields(value: &Value) -> BTreeMap<String, String> {
     text.lines().filter_map(pair).collect()
 }
 
-/// Names and values of CONFIG GET; of the first server, in a cluster.
+/// Names and values of CONFIG GET.
 fn pairs(value: Value) -> Vec<(String, String)> {
     let text = |value: &Value| match value {
         Value::BulkString(bytes) => Some(String::from_utf8_lossy(bytes).into_owned()),
@@ -146,12 +167,9 @@ fn pairs(value: Value) -> Vec<(String, String)> {
         Value::Array(items) => {
             items.chunks_exact(2).filter_map(|pair| text(&pair[0]).zip(text(&pair[1]))).collect()
         }
-        Value::Map(items) => match items.first() {
-            Some((_, Value::Array(_) | Value::Map(_))) => {
-                items.into_iter().next().map(|(_, inner)| pairs(inner)).unwrap_or_default()
-            }
-            _ => items.iter().filter_map(|(name, value)| text(name).zip(text(value))).collect(),
-        },
+        Value::Map(items) => {
+            items.iter().filter_map(|(name, value)| text(name).zip(text(value))).collect()
+        }
         _ => Vec::new(),
     }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use redis::aio::{MultiplexedConnection, PubSub};
 use redis::cluster::{ClusterClient, ClusterClientBuilder};
 use redis::cluster_async::ClusterConnection;
+use redis::cluster_routing::{MultipleNodeRoutingInfo, ResponsePolicy, RoutingInfo};
 use redis::io::tcp::TcpSettings;
 use redis::sentinel::{SentinelClient, SentinelClientBuilder, SentinelServerType};
 use redis::{
@@ -262,5 +263,23 @@ impl Connection {
             Self::Single(connection) => command.query_async(connection).await,
             Self::Cluster(connection) => command.query_async(connection).await,
         }
+    }
+
+    /// Sends a command to the server, or to all masters of a cluster. Each answer comes with the
+    /// address of who gave it; that of the only server has none.
+    pub(super) async fn query_all(&mut self, command: &Cmd) -> RedisResult<Vec<(String, Value)>> {
+        let Self::Cluster(connection) = self else {
+            return Ok(vec![(String::new(), self.query(command).await?)]);
+        };
+        let masters = (MultipleNodeRoutingInfo::AllMasters, Some(ResponsePolicy::Special));
+        let routing = RoutingInfo::MultiNode(masters);
+        let answers = connection.route_command(command.clone(), routing).await?;
+        let Value::Map(answers) = answers else { return Ok(Vec::new()) };
+        let named = |(address, answer): (Value, Value)| match address {
+            Value::BulkString(address) => (String::from_utf8_lossy(&address).into_owned(), answer),
+            Value::SimpleString(address) => (address, answer),
+            _ => (String::new(), answer),
+        };
+        Ok(answers.into_iter().map(named).collect())
     }
 }

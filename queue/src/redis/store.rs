@@ -112,6 +112,30 @@ impl Store {
         self.send(&|_, _| command.clone(), until, true).await
     }
 
+    /// Sends a plain command that only reads to the server, or to all masters of a cluster. Each
+    /// answer comes with the address of who gave it, if there may be several.
+    ///
+    /// # Errors
+    /// [`CallError::is_refused`]: a server does not answer this.
+    pub(super) async fn ask_all(
+        &self,
+        command: &Cmd,
+        until: Instant,
+    ) -> Result<Vec<(String, Value)>, CallError> {
+        self.reach(until).await?;
+        let ask = async {
+            let (mut connection, _) = self.connection().await?;
+            connection.query_all(command).await
+        };
+        match timeout_at(until, ask).await {
+            Ok(answers) => answers.map_err(|error| {
+                let is_refused = matches!(fate(&error), Fate::Refused | Fate::Fault);
+                CallError { is_refused, message: error.to_string() }
+            }),
+            Err(_) => Err(CallError { is_refused: false, message: "no answer in time".to_owned() }),
+        }
+    }
+
     /// Waits for a connection that is not known to be broken. Nothing is written that matters.
     ///
     /// # Errors

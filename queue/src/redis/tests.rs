@@ -9,7 +9,7 @@ use meshwork_shared::ids::JobId;
 use proptest::prelude::*;
 
 use super::bell::Bell;
-use super::check::about_config;
+use super::check::{about_config, together};
 use super::codec::{decode, encode};
 use super::record::{Record, reply_bytes};
 use super::site::whole_ms;
@@ -162,6 +162,19 @@ fn settings_that_lose_jobs_are_told() {
         let sentences = about_config(&config);
         assert!(sentences.len() == 1 && sentences[0].contains(word), "{sentences:?}");
     }
+}
+
+#[test]
+fn what_not_all_servers_say_is_said_with_who_does() {
+    let said = |of: [&[&str]; 3]| {
+        let texts = of.map(|texts| texts.iter().map(|text| (*text).to_owned()).collect());
+        ["a:1", "b:1", "c:1"].map(str::to_owned).into_iter().zip(texts).collect()
+    };
+    assert!(together(&said([&[], &[], &[]])).is_empty());
+    let sentences = together(&said([&["all", "one"], &["all", "two"], &["all", "two"]]));
+    assert_eq!(sentences, ["all", "a:1: one", "b:1, c:1: two"]);
+    let alone: BTreeMap<_, _> = [(String::new(), vec!["all".to_owned()])].into();
+    assert_eq!(together(&alone), ["all"]);
 }
 
 #[test]

@@ -243,9 +243,12 @@ async fn cluster_of(count: usize) -> Vec<Server> {
 
 /// Makes one cluster of them, by the ports that its servers call each other at.
 async fn join(servers: &[Server], ports: &[u16]) {
-    let slots = [("0", "5460"), ("5461", "10922"), ("10923", "16383")];
-    for (server, (first, last)) in servers.iter().zip(slots) {
-        assert!(server.cli(&["CLUSTER", "ADDSLOTSRANGE", first, last]).contains("OK"));
+    for (server, slots) in servers.iter().zip([0..=5460, 5461..=10_922, 10_923..=16_383]) {
+        // One by one: ranges are new in 7.0.
+        let slots: Vec<String> = slots.map(|slot: u16| slot.to_string()).collect();
+        let slots = slots.iter().map(String::as_str);
+        let words: Vec<&str> = ["CLUSTER", "ADDSLOTS"].into_iter().chain(slots).collect();
+        assert!(server.cli(&words).contains("OK"));
     }
     for port in &ports[1..] {
         let port = port.to_string();

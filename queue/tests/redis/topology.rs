@@ -190,6 +190,27 @@ async fn a_cluster_loses_a_server_and_gets_it_back() {
 }
 
 #[tokio::test]
+async fn what_one_server_of_a_cluster_could_lose_is_told() {
+    if !is_installed() {
+        return;
+    }
+    let servers = super::server::cluster().await;
+    assert!(servers[2].cli(&["CONFIG", "SET", "appendfsync", "no"]).contains("OK"));
+    assert!(servers[1].cli(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]).contains("OK"));
+    let url = format!("redis+cluster://127.0.0.1:{}", servers[0].port).parse().unwrap();
+    let backend = RedisBackend::new(&url, MeshId([1; 16]), Random::system()).unwrap();
+    let sentences = backend.check().await.unwrap();
+    let of = |server: &Server, word: &str| {
+        let from = format!("127.0.0.1:{}: {word}", server.port);
+        sentences.iter().any(|sentence| sentence.starts_with(&from))
+    };
+    assert!(of(&servers[2], "appendfsync is no"), "{sentences:?}");
+    assert!(of(&servers[1], "maxmemory-policy is allkeys-lru"), "{sentences:?}");
+    assert!(sentences.iter().any(|text| text.starts_with("a server of the cluster has no")));
+    assert_eq!(sentences.len(), 3, "{sentences:?}");
+}
+
+#[tokio::test]
 async fn a_replica_takes_the_place_of_a_master_in_a_cluster() {
     if !is_installed() {
         return;

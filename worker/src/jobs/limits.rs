@@ -20,6 +20,10 @@ pub(super) const FINISH_WITHIN: Duration = Duration::from_secs(600);
 pub(super) const FINISH_AGAIN: (Duration, Duration) =
     (Duration::from_millis(100), Duration::from_secs(2));
 
+/// Waits between two tries to ask a store that is away for its settings, from and to.
+pub(super) const CHECK_AGAIN: (Duration, Duration) =
+    (Duration::from_secs(1), Duration::from_secs(60));
+
 /// How long a job waits for a key that this instance has not heard of yet before it is handed back.
 pub(super) const KEY_WITHIN: Duration = Duration::from_secs(5);
 

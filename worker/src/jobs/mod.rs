@@ -41,9 +41,12 @@ use std::time::Duration;
 
 use meshwork_queue::{Queue, QueueBackend, QueueName, QueueOptions, Scope};
 use meshwork_schema::{CommandSchema, Delivery};
+use meshwork_shared::backoff::Backoff;
 use meshwork_shared::clock::Clock;
 use meshwork_shared::ids::JobId;
 use meshwork_shared::random::Random;
+
+use tokio::time::sleep;
 
 use crate::activity::Activity;
 use crate::hooks::JobHook;
@@ -53,6 +56,9 @@ use crate::worker::Worker;
 use died::Died;
 use figures::Station;
 use runner::Runner;
+
+#[cfg(test)]
+mod tests;
 
 type Opened = BTreeMap<QueueName, (QueueOptions, Arc<dyn Queue>)>;
 
@@ -161,14 +167,23 @@ impl Jobs {
         }
     }
 
-    /// Says what could be lost with the store's settings.
-    pub(crate) async fn warn(&self) {
+    /// Says what could be lost with the store's settings, as soon as the store is there to tell.
+    async fn warn(&self) {
         if self.is_in_process() {
             return;
         }
-        match self.backend.check().await {
-            Ok(warnings) => warnings.iter().for_each(|warning| log::warn!("queue: {warning}")),
-            Err(error) => log::warn!("{error}"),
+        let mut backoff = Backoff::new(limits::CHECK_AGAIN.0, limits::CHECK_AGAIN.1);
+        let mut is_told = false;
+        loop {
+            match self.backend.check().await {
+                Ok(warnings) => {
+                    return warnings.iter().for_each(|warning| log::warn!("queue: {warning}"));
+                }
+                Err(error) if !is_told => log::warn!("{error}"),
+                Err(error) => log::debug!("{error}"),
+            }
+            is_told = true;
+            sleep(backoff.next(&self.random)).await;
         }
     }
 
@@ -193,8 +208,14 @@ impl Jobs {
 pub(crate) fn watch(worker: &Worker) {
     let worker = worker.without_deadline();
     worker.inner().clone().spawn(async move {
-        let jobs = &worker.inner().jobs;
-        jobs.warn().await;
-        jobs.bury_departed(&worker).await;
+        let inner = worker.inner();
+        let warn = async {
+            tokio::select! {
+                biased;
+                () = inner.stopping.stopped() => {}
+                () = inner.jobs.warn() => {}
+            }
+        };
+        tokio::join!(warn, inner.jobs.bury_departed(&worker));
     });
 }
