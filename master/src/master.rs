@@ -114,8 +114,8 @@ impl Master {
     }
 
     /// How often what happened since the start: handshakes (`handshake_*`), what the audit log is
-    /// about (`audit_*`), rows of reports that were left out (`report_rows_left_out`), and the links
-    /// that are open now (`links`).
+    /// about (`audit_*`), rows of reports that were left out (`report_rows_left_out`), and the
+    /// links that are open now (`links`).
     ///
     /// # Errors
     /// [`Stopped`].

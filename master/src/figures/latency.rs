@@ -12,8 +12,8 @@ use super::FRESH;
 /// Commands whose latency is kept; that of more is not known.
 pub(super) const COMMANDS_MAX: usize = 4096;
 
-/// Commands of one worker among those: as many as a report names, so that no worker takes the places
-/// of all others.
+/// Commands of one worker among those: as many as a report names, so that no worker takes the
+/// places of all others.
 pub(super) const OF_A_WORKER_MAX: usize = REPORT_COMMANDS_MAX;
 
 /// After this long a call weighs half.

@@ -253,4 +253,23 @@ mod tests {
         assert!(matches!(&trouble, Trouble::Unavailable(message) if message.contains("away")));
         assert_eq!((moved.jobs, problem(&trouble).status().as_u16()), (100, 503));
     }
+
+    #[tokio::test]
+    async fn what_was_begun_goes_on_when_its_client_is_gone() {
+        let (done, ended) = tokio::sync::oneshot::channel();
+        let work = async {
+            tokio::task::yield_now().await;
+            done.send(()).unwrap();
+            Ok(1)
+        };
+        let gone = async {
+            tokio::select! {
+                biased;
+                _ = to_the_end(work) => panic!("it takes longer"),
+                () = std::future::ready(()) => {}
+            }
+            ended.await.unwrap();
+        };
+        tokio::task::LocalSet::new().run_until(gone).await;
+    }
 }
