@@ -95,6 +95,9 @@ pub(crate) struct RoleArguments {
     pub(crate) master: String,
     #[arg(long, default_value_t = 1.0)]
     pub(crate) seconds: f64,
+    /// Entries of a pipeline, and of a read, of bare streams.
+    #[arg(long, default_value_t = 64)]
+    pub(crate) at_once: usize,
     /// Jobs, where they and not the time are given.
     #[arg(long, default_value_t = 0)]
     pub(crate) jobs: u64,

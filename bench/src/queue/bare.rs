@@ -1,10 +1,10 @@
-//! Bare streams: what Redis does for a queue at least. Pipelines of 64 XADD on one connection, and
-//! on another XREADGROUP of 64 at most, acknowledged by one XACK.
+//! Bare streams: what Redis does for a queue at least. Pipelines of XADD on one connection, and on
+//! another XREADGROUP of as many at most, acknowledged by one XACK.
 
 use std::thread::sleep;
 use std::time::Duration;
 
-use meshwork_bench_harness::jobs::{AT_ONCE, Consumed, PAUSE, Produced, WARM_UP, unix_us};
+use meshwork_bench_harness::jobs::{Consumed, PAUSE, Produced, WARM_UP, unix_us};
 use redis::{Client, Connection, RedisResult, Value, cmd, pipe};
 use tokio::time::Instant;
 
@@ -21,25 +21,26 @@ const BLOCK_MS: u64 = 300;
 ///
 /// # Errors
 /// The server is not there or went away.
-pub(crate) fn producer(url: &str, seconds: f64) -> Outcome {
+pub(crate) fn producer(url: &str, seconds: f64, at_once: usize) -> Outcome {
     let mut connection = Client::open(url)?.get_connection()?;
     child::say(&true)?;
-    let warm_up = burst(&mut connection, WARM_UP)?;
+    let warm_up = burst(&mut connection, WARM_UP, at_once)?;
     sleep(PAUSE);
     let began_us = unix_us();
-    let jobs = burst(&mut connection, Duration::try_from_secs_f64(seconds)?)?;
+    let window = Duration::try_from_secs_f64(seconds)?;
+    let jobs = burst(&mut connection, window, at_once)?;
     child::say(&Produced { warm_up, jobs, began_us, ended_us: unix_us(), failed: 0 })
 }
 
-fn burst(connection: &mut Connection, window: Duration) -> RedisResult<u64> {
+fn burst(connection: &mut Connection, window: Duration, at_once: usize) -> RedisResult<u64> {
     let (until, mut jobs) = (Instant::now() + window, 0);
     while Instant::now() < until {
         let mut adding = pipe();
-        for _ in 0..AT_ONCE {
+        for _ in 0..at_once {
             adding.cmd("XADD").arg(STREAM).arg("*").arg("j").arg(&PAYLOAD).ignore();
         }
         adding.query::<()>(connection)?;
-        jobs += AT_ONCE as u64;
+        jobs += at_once as u64;
     }
     Ok(jobs)
 }
@@ -48,7 +49,7 @@ fn burst(connection: &mut Connection, window: Duration) -> RedisResult<u64> {
 ///
 /// # Errors
 /// The server is not there or went away.
-pub(crate) fn worker(url: &str) -> Outcome {
+pub(crate) fn worker(url: &str, at_once: usize) -> Outcome {
     let mut connection = Client::open(url)?.get_connection()?;
     let mut create = cmd("XGROUP");
     create.arg("CREATE").arg(STREAM).arg(GROUP).arg("0").arg("MKSTREAM");
@@ -57,7 +58,7 @@ pub(crate) fn worker(url: &str) -> Outcome {
     let (mut jobs, mut ended_us, mut told) = (0, 0, 0);
     loop {
         let mut read = cmd("XREADGROUP");
-        read.arg("GROUP").arg(GROUP).arg("one").arg("COUNT").arg(AT_ONCE).arg("BLOCK");
+        read.arg("GROUP").arg(GROUP).arg("one").arg("COUNT").arg(at_once).arg("BLOCK");
         read.arg(BLOCK_MS).arg("STREAMS").arg(STREAM).arg(">");
         let ids = ids(read.query(&mut connection)?);
         if !ids.is_empty() {

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use meshwork_bench_harness::jobs::{Consumed, PAUSE, Produced, WARM_UP};
+use meshwork_bench_harness::jobs::{AT_ONCE, Consumed, PAUSE, Produced, WARM_UP};
 
 use super::arguments::{QueueArguments, Role};
 use super::measure::{Measure, Sample};
@@ -16,6 +16,9 @@ use crate::process::cpu_time;
 /// How much longer than it produces a queue may take to work off what is left; one that does not is
 /// stuck, or so much slower that a figure would say little.
 const WORK_OFF_WITHIN: Duration = Duration::from_secs(60);
+
+/// Entries of one pipeline of [`Measure::BareDeep`].
+const DEEP: usize = 1024;
 
 /// Measures one.
 ///
@@ -64,7 +67,13 @@ fn start(site: &Site, measure: Measure, arguments: &QueueArguments) -> Outcome<(
         |worker, producer| Ok((site.ready_role(worker, &[])?, site.ready_role(producer, &more)?));
     let url = site.redis()?.url();
     match measure {
-        Measure::Bare => of(Role::BareWorker, Role::BareProducer),
+        Measure::Bare | Measure::BareDeep => {
+            let at_once = if measure == Measure::Bare { AT_ONCE } else { DEEP };
+            let depth = ("--at-once", at_once.to_string());
+            let deep = [depth.clone()];
+            let worker = site.ready_role(Role::BareWorker, &deep)?;
+            Ok((worker, site.ready_role(Role::BareProducer, &[depth, more[0].clone()])?))
+        }
         Measure::Bullmq => {
             let folder = arguments.bullmq_folder.as_deref().ok_or("no BullMQ")?;
             let script = |name| folder.join(name).display().to_string();

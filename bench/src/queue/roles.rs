@@ -51,8 +51,10 @@ pub(crate) fn run(arguments: &RoleArguments) -> Outcome {
                 child::say(&true)?;
                 std::future::pending().await
             }
-            Role::BareProducer => bare::producer(&arguments.queue, arguments.seconds)?,
-            Role::BareWorker => bare::worker(&arguments.queue)?,
+            Role::BareProducer => {
+                bare::producer(&arguments.queue, arguments.seconds, arguments.at_once)?;
+            }
+            Role::BareWorker => bare::worker(&arguments.queue, arguments.at_once)?,
             Role::Memory => memory::backend(arguments.seconds).await?,
             Role::MemoryWorker => memory::workers(arguments.seconds).await?,
         }

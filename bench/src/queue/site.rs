@@ -32,7 +32,9 @@ impl Site {
         let redis = if in_memory { None } else { Some(Redis::start()?) };
         let room = if measure == Measure::Million { ROOM_FOR_A_MILLION } else { "" };
         let mut site = Self { redis, master: None, address: String::new(), room };
-        let has_mesh = !in_memory && measure != Measure::Bare && !measure.is_peer();
+        let has_mesh = !in_memory
+            && !matches!(measure, Measure::Bare | Measure::BareDeep)
+            && !measure.is_peer();
         if has_mesh {
             let mut master = site.role_on(SERVER_CORE, Role::Master, &[])?;
             site.address = master.line_within(READY_WITHIN)?;
