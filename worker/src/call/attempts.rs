@@ -82,6 +82,7 @@ pub(crate) struct Attempts<'a, R> {
 }
 
 impl<'a, R> Attempts<'a, R> {
+    #[inline]
     pub(crate) fn new(
         body: Result<Body, NotExecuted>,
         read: fn(Body) -> Result<R, CallError>,
@@ -102,6 +103,7 @@ impl<'a, R> Attempts<'a, R> {
         self
     }
 
+    #[inline]
     fn choose(&mut self, cx: &Context<'_>) -> Step<'a> {
         let call = &self.call;
         let routes = call.worker.inner().routes.load();
@@ -222,6 +224,7 @@ fn total(before: Option<CallError>, error: CallError) -> CallError {
     }
 }
 
+#[inline]
 fn choose<'r>(
     route: &'r CommandRoute,
     strategy: &Strategy,

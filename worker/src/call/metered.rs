@@ -17,8 +17,8 @@ pub(crate) struct Metered {
     track: Arc<Track>,
     began: Instant,
     span: Option<Box<Span>>,
-    /// What the callee is told of it.
-    trace: Option<TraceContext>,
+    /// What the callee is told of it; boxed, since almost no call has one.
+    trace: Option<Box<TraceContext>>,
     is_over: bool,
 }
 
@@ -37,18 +37,20 @@ impl Metered {
         Self::of(Kind::Enqueue, track, began, inherited)
     }
 
+    #[inline]
     fn of(kind: Kind, track: &Arc<Track>, began: Instant, inherited: Option<TraceContext>) -> Self {
         let span = track.tracer.call(kind, inherited, began, || track.name.clone());
-        let trace = span.as_ref().map(|span| span.context()).or(inherited);
+        let trace = span.as_ref().map(|span| span.context()).or(inherited).map(Box::new);
         Self { track: track.clone(), began, span, trace, is_over: false }
     }
 
     /// What the callee is told, so that what it does belongs to the same trace.
     pub(crate) fn trace(&self) -> Option<TraceContext> {
-        self.trace
+        self.trace.as_deref().copied()
     }
 
     /// The call is over; its answer came at `answered`, if one was waited for.
+    #[inline]
     pub(crate) fn end<T>(mut self, outcome: &Result<T, CallError>, answered: Option<Instant>) {
         self.is_over = true;
         let (track, ending) = (&self.track, Ending::of_call(outcome));
@@ -67,7 +69,10 @@ impl Metered {
             }
         }
         let took = took.unwrap_or_default();
-        track.tracer.tell(&Call { name: &track.name, took, error, trace: self.trace });
+        if track.tracer.tells(took, error.is_some()) {
+            let trace = self.trace();
+            track.tracer.tell(&Call { name: &track.name, took, error, trace });
+        }
         if let Some(span) = self.span.take() {
             span.end(ending.label(), error.map(ToString::to_string));
         }

@@ -111,6 +111,7 @@ impl<'a> Outgoing<'a> {
         self.worker.inherited_deadline().map_or(own, |inherited| own.min(inherited))
     }
 
+    #[inline]
     fn request(
         &self,
         route: &CommandRoute,

@@ -135,7 +135,13 @@ impl Tracer {
         Span { tracer, kind, name, context, parent: Some(parent.span_id), began, about: Vec::new() }
     }
 
-    /// A call that is over: told of if it was slow, or failed.
+    /// Whether a call that is over is worth a line.
+    #[inline]
+    pub(crate) fn tells(&self, took: Duration, failed: bool) -> bool {
+        failed || self.telling.is_slow(took)
+    }
+
+    /// Tells of a call that was slow, or failed.
     pub(crate) fn tell(&self, call: &telling::Call<'_>) {
         self.telling.tell(call);
     }

@@ -39,11 +39,12 @@ impl Telling {
         Self { slow, window: Mutex::default() }
     }
 
+    #[inline]
+    pub(super) fn is_slow(&self, took: Duration) -> bool {
+        !self.slow.is_zero() && took >= self.slow
+    }
+
     pub(super) fn tell(&self, call: &Call<'_>) {
-        let is_slow = !self.slow.is_zero() && call.took >= self.slow;
-        if !(is_slow || call.error.is_some()) {
-            return;
-        }
         if let Some(untold) = self.may_tell(Instant::now()) {
             log::info!(target: "meshwork::calls", "{}", line(call, untold));
         }
