@@ -63,9 +63,10 @@ impl Metered {
         };
         let took = ended.map(|ended| ended.saturating_duration_since(self.began));
         if track.tracer.counts {
-            track.meter.count_call(outcome);
-            if let Some(took) = took.filter(|_| ending == Ending::Ok) {
-                track.meter.took(took, 1);
+            match took.filter(|_| ending == Ending::Ok) {
+                // That counts it as well: it is the way of almost all calls.
+                Some(took) => track.meter.took(took, 1),
+                None => track.meter.count_call(outcome),
             }
         }
         let took = took.unwrap_or_default();

@@ -61,6 +61,7 @@ impl Held {
     }
 
     /// The handler is done; it has waited or computed elsewhere since `since`, or answered at once.
+    #[inline]
     fn end(mut self, answer: &Answer, since: Option<Instant>) {
         self.is_over = true;
         let (meter, ending) = (self.slot.meter(), Ending::of_answer(answer));

@@ -106,16 +106,19 @@ impl Metrics {
 }
 
 fn of_meter(command: String, direction: Direction, meter: &Meter) -> CallFigures {
+    let durations = meter.durations();
+    // Calls of ours that were timed are counted by that alone.
+    let timed = if direction == Direction::Out { durations.count() } else { 0 };
     CallFigures {
         command,
         direction,
-        ok: meter.ended(Ending::Ok),
+        ok: meter.ended(Ending::Ok) + timed,
         not_executed: meter.ended(Ending::NotExecuted),
         overloaded: meter.overloaded(),
         failed: meter.ended(Ending::Failed),
         unknown: meter.ended(Ending::Unknown),
         cancelled: meter.ended(Ending::Cancelled),
-        durations: meter.durations(),
+        durations,
     }
 }
 

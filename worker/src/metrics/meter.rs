@@ -73,15 +73,12 @@ impl Meter {
         self.endings[ending as usize].fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts what became of a call, as its caller learns it; answers how it ended.
-    pub(crate) fn count_call<T>(&self, result: &Result<T, CallError>) -> Ending {
-        if let Err(CallError::NotExecuted { reason }) = result {
-            self.count_refused(reason);
-            return Ending::NotExecuted;
+    /// Counts what became of a call, as its caller learns it.
+    pub(crate) fn count_call<T>(&self, result: &Result<T, CallError>) {
+        match result {
+            Err(CallError::NotExecuted { reason }) => self.count_refused(reason),
+            result => self.count(Ending::of_call(result)),
         }
-        let ending = Ending::of_call(result);
-        self.count(ending);
-        ending
     }
 
     /// Counts one that was not executed.
@@ -123,10 +120,10 @@ mod tests {
     fn what_there_was_no_room_for_is_told_from_what_was_refused() {
         let meter = Meter::default();
         let refused = |reason| Err::<(), _>(CallError::not_executed(reason));
-        assert_eq!(meter.count_call(&refused(NotExecuted::Draining)), Ending::NotExecuted);
+        meter.count_call(&refused(NotExecuted::Draining));
         meter.count_call(&refused(NotExecuted::overloaded("backlog")));
         meter.count_refused(&NotExecuted::overloaded("mailbox"));
-        assert_eq!(meter.count_call::<()>(&Ok(())), Ending::Ok);
+        meter.count_call::<()>(&Ok(()));
         assert_eq!((meter.ended(Ending::NotExecuted), meter.overloaded()), (3, 2));
         assert_eq!(meter.ended(Ending::Ok), 1);
     }
