@@ -280,7 +280,18 @@ async fn a_command_that_was_added_goes_only_to_those_who_serve_it() {
     apply(&mesh, &more, false).await;
     let more = Schema::from_toml(&more).unwrap();
     eventually("the buyer knows", || *buyer.schema().unwrap() == more).await;
-    let nobody = buyer.call(Refund(1)).await;
+    // Its routes follow a moment later.
+    let asked = async {
+        loop {
+            match buyer.call(Refund(1)).await {
+                Err(CallError::NotExecuted { reason: NotExecuted::NoSuchCommand }) => {
+                    tokio::task::yield_now().await;
+                }
+                told => break told,
+            }
+        }
+    };
+    let nobody = soon("an answer by the new schema", asked).await;
     assert_eq!(nobody, Err(CallError::not_executed(NotExecuted::NoInstance)));
     let new = mesh.worker("shop").variant("new");
     let new = new
