@@ -16,6 +16,7 @@ use meshwork_queue::{
 use meshwork_shared::codec::Codec;
 use meshwork_shared::ids::{JobId, MeshId};
 use meshwork_shared::random::Random;
+use tempfile::TempDir;
 
 use super::server::{Server, is_installed};
 
@@ -69,16 +70,36 @@ fn certificates(folder: &Path) {
     );
 }
 
-/// What a server is told of its certificate.
-fn tls_options(folder: &Path) -> Vec<String> {
-    let file = |name: &str| folder.join(name).display().to_string();
-    let files = [
-        ("--tls-cert-file", file("server.pem")),
-        ("--tls-key-file", file("server.key")),
-        ("--tls-ca-cert-file", file("ca.pem")),
-        ("--tls-auth-clients", "no".to_owned()),
-    ];
-    files.into_iter().flat_map(|(name, value)| [name.to_owned(), value]).collect()
+/// An authority, and what a server is told of the certificate that it has of it.
+struct Tls {
+    folder: TempDir,
+    options: Vec<String>,
+}
+
+impl Tls {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        certificates(folder.path());
+        let file = |name: &str| folder.path().join(name).display().to_string();
+        let files = [
+            ("--tls-cert-file", file("server.pem")),
+            ("--tls-key-file", file("server.key")),
+            ("--tls-ca-cert-file", file("ca.pem")),
+            ("--tls-auth-clients", "no".to_owned()),
+        ];
+        let words = files.into_iter().flat_map(|(name, value)| [name.to_owned(), value]);
+        let options = words.collect();
+        Self { folder, options }
+    }
+
+    fn options(&self) -> Vec<&str> {
+        self.options.iter().map(String::as_str).collect()
+    }
+
+    /// The certificate of the authority, as an address names it.
+    fn ca(&self) -> String {
+        format!("ca={}", self.folder.path().join("ca.pem").display())
+    }
 }
 
 #[tokio::test]
@@ -86,15 +107,12 @@ async fn tls_is_spoken_with_whom_the_authority_vouches_for() {
     if !is_installed() {
         return;
     }
-    let folder = tempfile::tempdir().unwrap();
-    certificates(folder.path());
-    let ca = folder.path().join("ca.pem").display().to_string();
-    let options = tls_options(folder.path());
-    let options: Vec<&str> = options.iter().map(String::as_str).collect();
-    let server = Server::start(&options).await;
+    let tls = Tls::new();
+    let ca = tls.ca();
+    let server = Server::start(&tls.options()).await;
     // The plain port stays, for the commands of the test.
     let port = server.also_listen_with_tls();
-    let trusted = open(&format!("rediss://127.0.0.1:{port}?ca={ca}"), "resize");
+    let trusted = open(&format!("rediss://127.0.0.1:{port}?{ca}"), "resize");
     run_one(&trusted, 1).await;
     let distrusted = enqueue(&open(&format!("rediss://127.0.0.1:{port}"), "resize"), 2).await;
     assert!(matches!(distrusted, Err(EnqueueError::Unavailable { .. })), "{distrusted:?}");
@@ -105,20 +123,17 @@ async fn a_cluster_is_spoken_to_with_tls() {
     if !is_installed() {
         return;
     }
-    let folder = tempfile::tempdir().unwrap();
-    certificates(folder.path());
-    let ca = folder.path().join("ca.pem").display().to_string();
-    let options = tls_options(folder.path());
-    let options: Vec<&str> = options.iter().map(String::as_str).collect();
-    let (_servers, ports) = super::server::cluster_with_tls(&options).await;
+    let tls = Tls::new();
+    let ca = tls.ca();
+    let (_servers, ports) = super::server::cluster_with_tls(&tls.options()).await;
     let hosts = format!("127.0.0.1:{},127.0.0.1:{}", ports[0], ports[1]);
     // Spread over the slots.
     for at in 0..12 {
-        let url = format!("rediss+cluster://{hosts}?ca={ca}");
+        let url = format!("rediss+cluster://{hosts}?{ca}");
         run_one(&open(&url, &format!("command{at}")), 1).await;
     }
     // Who waits is woken, though the bell is a connection of its own.
-    let queue = open(&format!("rediss+cluster://{hosts}?ca={ca}"), "resize");
+    let queue = open(&format!("rediss+cluster://{hosts}?{ca}"), "resize");
     let waiting = queue.clone();
     let waiting = tokio::spawn(async move { lease(&waiting).await });
     enqueue(&queue, 1).await.unwrap();
