@@ -19,6 +19,7 @@ use crate::handler::Held;
 use crate::handler::table::Served;
 use crate::slots::Slot;
 use crate::traces::span::Kind;
+use crate::traces::text as trace_text;
 use crate::worker::Worker;
 
 /// Everything that a run needs.
@@ -88,7 +89,7 @@ async fn handle(
     slot: Slot,
 ) -> Ending {
     let inner = worker.inner();
-    let kept = lease.job.trace.as_deref().and_then(TraceContext::from_bytes);
+    let kept = enqueued_by(lease);
     let name = || format!("{}.{}", worker.identity().worker, served.schema.name);
     let span = inner.tracer.serve(Kind::Job, kept, Instant::now(), name);
     let span = span.map(|span| span.with("meshwork.job", lease.id.to_string()));
@@ -116,6 +117,11 @@ async fn handle(
         Ok(body) => Ending::Done(body),
         Err(end) => Ending::Failed(end),
     }
+}
+
+/// The trace of what enqueued the job.
+fn enqueued_by(lease: &Lease) -> Option<TraceContext> {
+    lease.job.trace.as_deref().and_then(TraceContext::from_bytes)
 }
 
 fn context(
@@ -187,23 +193,18 @@ impl Teller<'_> {
         sealed.ok()
     }
 
-    /// What the job belongs to, as lines of the log say it.
-    fn trace(&self) -> String {
-        let kept = self.lease.job.trace.as_deref().and_then(TraceContext::from_bytes);
-        kept.map_or_else(|| "-".to_owned(), |trace| trace.traceparent())
-    }
-
     fn tell(&self, what: JobEventKind) {
         self.station.count(&what);
         let (job, queue) = (self.lease.id, &self.station.queue);
         match &what {
             JobEventKind::Started | JobEventKind::Done => {}
             JobEventKind::Retried { error, delay } => {
-                let trace = self.trace();
+                let trace = trace_text(enqueued_by(self.lease));
                 log::info!("job {job} of {queue} runs again in {delay:?}: {error}; trace {trace}");
             }
             JobEventKind::Dead { error } => {
-                log::warn!("job {job} of {queue} is dead: {error}; trace {}", self.trace());
+                let trace = trace_text(enqueued_by(self.lease));
+                log::warn!("job {job} of {queue} is dead: {error}; trace {trace}");
                 self.worker.inner().jobs.died.note(queue, job, self.lease.attempt, error);
             }
             JobEventKind::LeaseLost => log::warn!("job {job} of {queue} was given to another"),

@@ -170,4 +170,4 @@ impl Tracer {
     }
 }
 
-pub(crate) use telling::Call;
+pub(crate) use telling::{Call, text};

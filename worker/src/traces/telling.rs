@@ -65,13 +65,18 @@ impl Telling {
     }
 }
 
+/// A trace as lines of the log have it.
+pub(crate) fn text(trace: Option<TraceContext>) -> String {
+    trace.map_or_else(|| "-".to_owned(), |trace| trace.traceparent())
+}
+
 fn line(call: &Call<'_>, untold: u64) -> String {
     let Call { name, took, error, trace } = call;
     let what = match error {
         Some(error) => format!("failed: {error}"),
         None => "was slow".to_owned(),
     };
-    let trace = trace.map_or_else(|| "-".to_owned(), |trace| trace.traceparent());
+    let trace = text(*trace);
     let more = if untold > 0 { format!(" ({untold} more before)") } else { String::new() };
     format!("{name} {what}; took {:.3} s, trace {trace}{more}", took.as_secs_f64())
 }
