@@ -17,7 +17,6 @@ use meshwork_shared::protocol::Status;
 use super::step::{Step, Verdict};
 use crate::call::advice;
 use crate::call::target::Target;
-use crate::terminal::screen_safe;
 
 /// What the master says.
 #[derive(Debug)]
@@ -166,9 +165,4 @@ fn names<'m>(members: impl Iterator<Item = &'m MemberRow>) -> String {
 /// `1 thing`, `2 things`.
 fn count(number: usize, thing: &str) -> String {
     if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
-}
-
-/// Text of a member that may not steer a terminal.
-fn quoted(text: &str) -> String {
-    screen_safe(text).replace('\n', " ")
 }

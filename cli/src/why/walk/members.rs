@@ -5,7 +5,7 @@ use meshwork_schema::WorkerSchema;
 use meshwork_shared::protocol::Status;
 
 use super::super::step::Step;
-use super::{Walk, count, names, quoted};
+use super::{Walk, count, names};
 
 /// A master that has just started may not have heard of all.
 const UNSETTLED: &str =
@@ -192,7 +192,7 @@ fn dialing(walk: &Walk<'_>) -> String {
         Some(address) => format!("{} at {address}", listener.name),
         None => format!("{} (it has no address to be dialled at: `advertise`)", listener.name),
     };
-    let me = quoted(dialer.name.as_str());
+    let me = &dialer.name;
     format!(
         "{me} dials {at}. Is that reachable from where {me} runs? Its log says how each\n\
          dial ends (RUST_LOG=info), its `/v1/peers` whom it is linked to. Just started: ask again."
