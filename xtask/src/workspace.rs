@@ -13,6 +13,12 @@ pub(crate) fn root() -> PathBuf {
     manifest.parent().unwrap_or(manifest).to_path_buf()
 }
 
+/// What the disk of the repository has left for us, bytes; none if the system does not say.
+pub(crate) fn free_bytes() -> Option<u64> {
+    let disk = rustix::fs::statvfs(root()).ok()?;
+    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
 /// Every file below `root` as a path relative to it with `/` between its parts, sorted.
 /// Build folders are left out, also those with a name of their own (cargo tags them).
 ///

@@ -7,11 +7,14 @@ pub(crate) mod report;
 mod setup;
 mod stages;
 
+use std::fs;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use report::{Outcome, Report};
+use report::{Outcome, Report, Row};
 use stages::{STAGES, Stage};
+
+use crate::workspace;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
@@ -24,6 +27,9 @@ pub(crate) struct Arguments {
     /// Fail if this stage is skipped; may be given more than once
     #[arg(long = "must-run", value_name = "NAME")]
     must_run: Vec<String>,
+    /// Take away what a stage compiled for itself alone, once it has run: for small disks
+    #[arg(long)]
+    sweep: bool,
     /// Name the stages, say what each checks, and stop
     #[arg(long)]
     list: bool,
@@ -62,7 +68,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), String> {
             println!("FAILED {}: {why}", stage.name);
             builds &= !stage.gates;
         }
-        report.add(stage.name, outcome, took);
+        // Before the sweep: the table tells what the stage left no room for.
+        let free = workspace::free_bytes();
+        report.add(Row { name: stage.name, outcome, took, free });
+        if arguments.sweep {
+            sweep(stage);
+        }
     }
     println!("\n{report}");
     if report.failed() == 0 { Ok(()) } else { Err("a stage failed".to_owned()) }
@@ -80,6 +91,17 @@ fn find(name: &str) -> Result<&'static Stage, String> {
     stage.ok_or_else(|| format!("no stage `{name}`; `cargo xtask test --list` names them"))
 }
 
+/// Takes away what only `stage` compiled.
+fn sweep(stage: &Stage) {
+    let Some(folder) = stage.own_target else { return };
+    match fs::remove_dir_all(workspace::root().join(folder)) {
+        Ok(()) => println!("swept {folder}"),
+        // The stage was skipped, or `CARGO_TARGET_DIR` gathers everything elsewhere.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => println!("{folder} stays: {error}"),
+    }
+}
+
 fn timed(run: fn() -> Outcome) -> (Outcome, Duration) {
     // Real time is what the table tells; nothing is decided by it.
     #[allow(clippy::disallowed_methods)]
@@ -94,7 +116,7 @@ mod tests {
 
     fn arguments(quick: bool, stages: &[&str]) -> Arguments {
         let stages = stages.iter().map(|&name| name.to_owned()).collect();
-        Arguments { quick, stages, must_run: Vec::new(), list: false }
+        Arguments { quick, stages, must_run: Vec::new(), sweep: false, list: false }
     }
 
     fn names(arguments: &Arguments) -> Vec<&'static str> {
@@ -108,6 +130,14 @@ mod tests {
         assert_eq!(names(&arguments(false, &["tidy", "fmt"])), ["tidy", "fmt"]);
         let error = choose(&arguments(false, &["nonsense"])).err().unwrap();
         assert!(error.contains("--list"), "{error}");
+    }
+
+    #[test]
+    fn only_what_has_a_manifest_of_its_own_is_swept() {
+        let swept: Vec<_> = STAGES.iter().filter_map(|stage| stage.own_target).collect();
+        assert_eq!(swept, ["fuzz/target", "bench/peers/target"]);
+        let manifest = |folder: &&str| folder.replace("target", "Cargo.toml");
+        assert!(swept.iter().map(manifest).all(|path| workspace::root().join(path).is_file()));
     }
 
     #[test]

@@ -184,6 +184,8 @@ fn verdicts(printed: &str) -> Vec<(String, bool)> {
 fn test_command(mutation: &Mutation, wrapper: &Path) -> Command {
     let mut command = cargo(&["test", "--package", mutation.package]);
     command.args(mutation.targets).env("RUSTC_WORKSPACE_WRAPPER", wrapper);
+    // What is compiled to be wrong is compiled once: notes for the next time are gigabytes of it.
+    command.env("CARGO_INCREMENTAL", "0");
     // Failures are expected here: their inputs are not worth keeping in the source tree.
     command.env("PROPTEST_DISABLE_FAILURE_PERSISTENCE", "true");
     command

@@ -22,6 +22,8 @@ pub(crate) struct Stage {
     pub(crate) needs_build: bool,
     /// Whether its failure means that nothing builds.
     pub(crate) gates: bool,
+    /// Where it alone compiles, from the root of the repository: `--sweep` takes that away.
+    pub(crate) own_target: Option<&'static str>,
     /// Runs it, output passed through.
     pub(crate) run: fn() -> Outcome,
 }
@@ -44,8 +46,14 @@ pub(crate) const STAGES: [Stage; 18] = [
     full("seeds", "the simulated mesh keeps its promises under faults", seeds),
     full("soak", "no job is lost though everything is killed, in short", soak_in_short),
     full("mutation", "checks that were switched off make their tests fail", mutation::run),
-    full("fuzz", "a short run of every fuzz target", fuzz_smoke),
-    full("peers", "what the benchmark compares with still builds and answers", peers::run),
+    Stage {
+        own_target: Some("fuzz/target"),
+        ..full("fuzz", "a short run of every fuzz target", fuzz_smoke)
+    },
+    Stage {
+        own_target: Some("bench/peers/target"),
+        ..full("peers", "what the benchmark compares with still builds and answers", peers::run)
+    },
     full("dashboard", "the dashboard of a mesh in headless Chromium", e2e::dashboard_stage),
     full("compose", "the example on a container engine, broken while it works", e2e::compose_stage),
     full("k8s", "the example on a Kubernetes cluster, rolled out while it works", e2e::k8s_stage),
@@ -57,7 +65,7 @@ const fn quick(name: &'static str, about: &'static str, run: fn() -> Outcome) ->
 }
 
 const fn full(name: &'static str, about: &'static str, run: fn() -> Outcome) -> Stage {
-    Stage { name, about, quick: false, needs_build: true, gates: false, run }
+    Stage { name, about, quick: false, needs_build: true, gates: false, own_target: None, run }
 }
 
 fn fmt() -> Outcome {
