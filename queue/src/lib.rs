@@ -24,6 +24,7 @@
 //! * [`options`]: how a queue treats its jobs, from the schema
 //! * [`seal`]: jobs that only their callee can read and only who may call can write
 //! * [`limits`]: every bound
+//! * [`bounds`]: those that the address of a store may give
 //! * [`error`]: why an operation was refused
 //! * [`backoff`]: the wait between two attempts
 //!
@@ -58,6 +59,7 @@
 
 pub mod backend;
 pub mod backoff;
+pub mod bounds;
 pub mod error;
 #[cfg(feature = "file")]
 pub mod file;
@@ -75,6 +77,7 @@ mod size;
 pub mod status;
 
 pub use backend::{Queue, QueueBackend, Scope};
+pub use bounds::QueueBounds;
 pub use error::{EnqueueError, FinishError, Unavailable};
 #[cfg(feature = "file")]
 pub use file::{FileBackend, FileOpenError, FileOptions, FileSync};

@@ -37,12 +37,13 @@ pub const ENDED_BYTES_SHARE: usize = 4;
 /// Bytes that a dedupe key is counted with beside twice its length, while its window is open.
 pub const DEDUPE_OVERHEAD_BYTES: usize = 128;
 
-/// Jobs that a queue in a server can be told to hold, at most
-/// (`jobs_max` in its address).
-pub const SERVER_JOBS_MAX: usize = 100_000_000;
+/// Jobs that a queue of a store can be told to hold, and dead letters, at most (`jobs_max` and
+/// `dead_letters_max` in the address of the store).
+pub const STORE_JOBS_MAX: usize = 100_000_000;
 
-/// Bytes that a queue in a server can be told to hold, at most (`bytes_max` in its address): 1 TiB.
-pub const SERVER_BYTES_MAX: usize = 1 << 40;
+/// Bytes that a queue of a store can be told to hold, at most (`bytes_max` in the address of the
+/// store): 1 TiB.
+pub const STORE_BYTES_MAX: usize = 1 << 40;
 
 /// How much one queue holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,12 +55,13 @@ pub struct QueueLimits {
     /// does not fit pushes out dead letters, oldest first; if that is not enough it is refused.
     /// What the history of accepted jobs adds later (2 KiB each, at most) may pass the bound.
     pub bytes_max: usize,
-    /// Dead letters, at most; default 1024. One more pushes out the oldest, which is counted.
+    /// Dead letters, at most; default 65 536, so that all jobs of a full queue may die. One more
+    /// pushes out the oldest, which is counted.
     pub dead_letters_max: usize,
 }
 
 impl Default for QueueLimits {
     fn default() -> Self {
-        Self { jobs_max: 65_536, bytes_max: 256 << 20, dead_letters_max: 1024 }
+        Self { jobs_max: 65_536, bytes_max: 256 << 20, dead_letters_max: 65_536 }
     }
 }

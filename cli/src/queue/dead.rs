@@ -18,8 +18,9 @@ use crate::terminal::{Paint, say, say_json};
 
 /// Show the dead letters of a queue, or the history of one
 ///
-/// A dead letter is a job that failed for good or ran out of attempts. The newest are kept, 1024
-/// of a queue. What it says is sealed: only its size is shown.
+/// A dead letter is a job that failed for good or ran out of attempts. The newest are kept, 65536
+/// of a queue unless the address of the store says otherwise (`dead_letters_max`). What it says is
+/// sealed: only its size is shown.
 #[derive(Args, Debug)]
 #[command(
     verbatim_doc_comment,

@@ -111,6 +111,8 @@ impl QueueBackend for FileBackend {
     }
 
     fn open(&self, name: QueueName, options: QueueOptions) -> Arc<dyn Queue> {
+        let limits = self.shared.options.bounds.over(options.limits);
+        let options = QueueOptions { limits, ..options };
         let queue = Arc::new(Opened { text: name.to_string(), name, options });
         Arc::new(FileQueue { shared: self.shared.clone(), queue })
     }

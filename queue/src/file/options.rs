@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
+use crate::bounds::QueueBounds;
+
 /// How the queues of a file are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileOptions {
@@ -13,6 +15,8 @@ pub struct FileOptions {
     pub path: PathBuf,
     /// What an acknowledged job survives.
     pub sync: FileSync,
+    /// How much each queue holds, as far as the address says it.
+    pub bounds: QueueBounds,
 }
 
 /// What an acknowledged job survives.
@@ -29,15 +33,16 @@ pub enum FileSync {
 impl FileOptions {
     /// The file at `path`, with an `fsync` for each transaction.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), sync: FileSync::Full }
+        Self { path: path.into(), sync: FileSync::Full, bounds: QueueBounds::default() }
     }
 }
 
 impl FromStr for FileOptions {
     type Err = FileOpenError;
 
-    /// Reads `file:PATH`, with `?sync=full` (the default) or `?sync=normal` behind it. The path is
-    /// taken as it stands, up to the first `?`; `file:///PATH` is the same as `file:/PATH`.
+    /// Reads `file:PATH`. Behind it may stand `?`, and joined by `&`: `sync=full` (the default) or
+    /// `sync=normal`, and bounds of queues such as `jobs_max=1000000`. The path is taken as it
+    /// stands, up to the first `?`; `file:///PATH` is the same as `file:/PATH`.
     fn from_str(url: &str) -> Result<Self, FileOpenError> {
         let wrong = |message: String| FileOpenError::Url { message };
         let rest = url.strip_prefix("file:").ok_or_else(|| wrong("it begins with file:".into()))?;
@@ -52,11 +57,16 @@ impl FromStr for FileOptions {
         }
         let mut options = Self::new(path);
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-            options.sync = match pair.split_once('=') {
-                Some(("sync", "full")) => FileSync::Full,
-                Some(("sync", "normal")) => FileSync::Normal,
-                _ => return Err(wrong(format!("`{pair}` is neither sync=full nor sync=normal"))),
-            };
+            match pair.split_once('=').unwrap_or((pair, "")) {
+                ("sync", "full") => options.sync = FileSync::Full,
+                ("sync", "normal") => options.sync = FileSync::Normal,
+                (name, value) if options.bounds.take(name, value).map_err(wrong)? => {}
+                _ => {
+                    let known = QueueBounds::NAMES;
+                    let message = format!("`{pair}` is none of sync=full, sync=normal, {known}");
+                    return Err(wrong(message));
+                }
+            }
         }
         Ok(options)
     }
@@ -106,11 +116,14 @@ mod tests {
     fn urls_say_which_file_and_how_safe() {
         let full = FileOptions::new("/var/lib/jobs.db");
         let normal = FileOptions { sync: FileSync::Normal, ..full.clone() };
+        let bounds = QueueBounds { dead_letters_max: Some(9), ..QueueBounds::default() };
+        let bounded = FileOptions { bounds, ..normal.clone() };
         for (url, options) in [
             ("file:/var/lib/jobs.db", &full),
             ("file:///var/lib/jobs.db?", &full),
             ("file:/var/lib/jobs.db?sync=full", &full),
             ("file:/var/lib/jobs.db?sync=normal", &normal),
+            ("file:/var/lib/jobs.db?dead_letters_max=9&sync=normal", &bounded),
             ("file:jobs.db", &FileOptions::new("jobs.db")),
         ] {
             assert_eq!(url.parse().as_ref(), Ok(options), "{url}");
@@ -119,9 +132,15 @@ mod tests {
 
     #[test]
     fn wrong_urls_are_refused_with_words() {
-        for url in
-            ["redis://a", "file:", "file:/a/", "file://host/a", "file:/a?sync=of", "file:/a?x"]
-        {
+        for url in [
+            "redis://a",
+            "file:",
+            "file:/a/",
+            "file://host/a",
+            "file:/a?sync=of",
+            "file:/a?x",
+            "file:/a?jobs_max=0",
+        ] {
             assert!(matches!(url.parse::<FileOptions>(), Err(FileOpenError::Url { .. })), "{url}");
         }
     }

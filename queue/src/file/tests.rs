@@ -246,6 +246,22 @@ async fn what_cannot_be_read_is_set_aside_and_the_rest_goes_on() {
     assert_eq!(backend.list().await.unwrap().len(), 2);
 }
 
+#[tokio::test]
+async fn the_address_may_bound_the_queues() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("jobs.db");
+    let url = format!("file:{}?jobs_max=2&dead_letters_max=1", path.display());
+    let backend = FileBackend::open(url.parse().unwrap(), Random::seeded(1), Clock::system());
+    let queue = backend.unwrap().open(name(), QueueOptions::default());
+    let jobs = (0..3).map(|number| job(number, vec![])).collect();
+    let stored = queue.enqueue(jobs).await;
+    assert!(stored[1].is_ok());
+    assert!(matches!(stored[2], Err(EnqueueError::Full { jobs_max: 2, .. })), "{stored:?}");
+    assert_eq!(queue.bury("the end", 10).await, Ok(2));
+    let depth = queue.depth().await.unwrap();
+    assert_eq!((depth.dead, depth.dead_dropped), (1, 1));
+}
+
 /// Every counter is what counting the rows says, whatever was done.
 #[tokio::test]
 async fn the_counters_agree_with_the_rows() {

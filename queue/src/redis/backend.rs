@@ -79,7 +79,7 @@ impl RedisBackend {
 
     fn queue(&self, name: &QueueName, options: QueueOptions) -> RedisQueue {
         let site = Site::new(&self.prefix, name);
-        let options = QueueOptions { limits: self.url.limits(options.limits), ..options };
+        let options = QueueOptions { limits: self.url.bounds.over(options.limits), ..options };
         let (io, store) = (self.io.clone(), self.store.clone());
         RedisQueue::new(io, store, self.bell.clone(), site, options, self.random.clone())
     }

@@ -14,8 +14,8 @@ use super::codec::{decode, encode};
 use super::record::{Record, reply_bytes};
 use super::site::whole_ms;
 use super::url::{Kind, RedisUrl};
+use crate::bounds::QueueBounds;
 use crate::job::{Dedupe, NewJob, Priority, Start};
-use crate::limits::QueueLimits;
 use crate::status::{JobStatus, Reply};
 
 fn url(text: &str) -> RedisUrl {
@@ -39,14 +39,13 @@ fn addresses_are_read() {
 
 #[test]
 fn an_address_may_bound_its_queues() {
-    let default = QueueLimits::default();
-    assert_eq!(url("redis://queue").limits(default), default);
-    let told = url("redis://queue?jobs_max=2000000&bytes_max=4294967296").limits(default);
-    let expected = QueueLimits { jobs_max: 2_000_000, bytes_max: 4 << 30, ..default };
-    assert_eq!(told, expected);
-    for wrong in ["jobs_max=0", "jobs_max=many", "jobs_max=100000001", "bytes_max=4GiB"] {
-        assert!(format!("redis://queue?{wrong}").parse::<RedisUrl>().is_err(), "{wrong}");
-    }
+    assert_eq!(url("redis://queue").bounds, QueueBounds::default());
+    let told = url("redis://queue?jobs_max=2000000&prefix=shop&dead_letters_max=9").bounds;
+    assert_eq!(
+        (told.jobs_max, told.bytes_max, told.dead_letters_max),
+        (Some(2_000_000), None, Some(9))
+    );
+    assert!("redis://queue?bytes_max=4GiB".parse::<RedisUrl>().is_err());
 }
 
 #[test]

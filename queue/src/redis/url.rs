@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
-use crate::limits::{QueueLimits, SERVER_BYTES_MAX, SERVER_JOBS_MAX};
+use crate::bounds::QueueBounds;
 
 /// Bytes of a prefix, at most.
 const PREFIX_BYTES_MAX: usize = 64;
@@ -20,8 +20,8 @@ const SENTINEL_PORT: u16 = 26379;
 /// `redis+cluster://host,host` and `redis+sentinel://host,host/master[/db]`; the same with
 /// `valkey`. With TLS also `ca`, `cert` and `key`: files in PEM instead of the system's
 /// authorities, and for a server that asks for a certificate. `sentinel_auth=same` gives the
-/// sentinels the same user and password. `jobs_max` and `bytes_max` bound each queue, instead of
-/// [`QueueLimits`]: up to [`SERVER_JOBS_MAX`] and [`SERVER_BYTES_MAX`].
+/// sentinels the same user and password. `jobs_max`, `bytes_max` and `dead_letters_max` bound each
+/// queue ([`QueueBounds`]).
 ///
 /// # Example
 /// ```
@@ -42,8 +42,7 @@ pub struct RedisUrl {
     pub(super) tls: Option<Tls>,
     pub(super) prefix: String,
     pub(super) sentinel_auth: bool,
-    jobs_max: Option<usize>,
-    bytes_max: Option<usize>,
+    pub(super) bounds: QueueBounds,
 }
 
 /// How the servers belong together.
@@ -105,8 +104,7 @@ impl std::str::FromStr for RedisUrl {
             tls: is_tls.then(Tls::default),
             prefix: "meshwork".to_owned(),
             sentinel_auth: false,
-            jobs_max: None,
-            bytes_max: None,
+            bounds: QueueBounds::default(),
         };
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             url.option(pair)?;
@@ -116,15 +114,6 @@ impl std::str::FromStr for RedisUrl {
 }
 
 impl RedisUrl {
-    /// How much each queue holds, if the address does not say otherwise.
-    pub(super) fn limits(&self, otherwise: QueueLimits) -> QueueLimits {
-        QueueLimits {
-            jobs_max: self.jobs_max.unwrap_or(otherwise.jobs_max),
-            bytes_max: self.bytes_max.unwrap_or(otherwise.bytes_max),
-            ..otherwise
-        }
-    }
-
     fn option(&mut self, pair: &str) -> Result<(), RedisUrlError> {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         let value = decode(value)?;
@@ -145,25 +134,17 @@ impl RedisUrl {
             ("ca" | "cert" | "key", None) => {
                 return wrong(format!("`{name}` is for TLS: write rediss://"));
             }
-            ("jobs_max", _) => self.jobs_max = Some(count(name, &value, SERVER_JOBS_MAX)?),
-            ("bytes_max", _) => self.bytes_max = Some(count(name, &value, SERVER_BYTES_MAX)?),
             ("sentinel_auth", _) if value == "same" => self.sentinel_auth = true,
+            _ if self.bounds.take(name, &value).map_err(RedisUrlError)? => {}
             // The value may be a secret in the wrong place.
             _ => {
-                return wrong(
-                    "unknown option; known are prefix, jobs_max, bytes_max, ca, cert, key, \
-                     sentinel_auth=same",
-                );
+                let bounds = QueueBounds::NAMES;
+                return wrong(format!(
+                    "unknown option; known are prefix, {bounds}, ca, cert, key, sentinel_auth=same"
+                ));
             }
         }
         Ok(())
-    }
-}
-
-fn count(name: &str, value: &str, max: usize) -> Result<usize, RedisUrlError> {
-    match value.parse() {
-        Ok(count) if (1..=max).contains(&count) => Ok(count),
-        _ => wrong(format!("`{name}` is a number from 1 to {max}")),
     }
 }
 

@@ -45,6 +45,23 @@ fn ask(server: &Server, command: &str, key: &str) -> String {
 }
 
 #[tokio::test]
+async fn the_address_may_bound_the_queues() {
+    if !is_installed() {
+        return;
+    }
+    let server = Server::start(&[]).await;
+    let url = format!("{}?jobs_max=2&dead_letters_max=1", server.url());
+    let queue = open(&url, QueueOptions::default());
+    assert_eq!(store(&queue, job(1)).await, Ok(false));
+    assert_eq!(store(&queue, job(2)).await, Ok(false));
+    let full = store(&queue, job(3)).await;
+    assert!(matches!(full, Err(EnqueueError::Full { jobs_max: 2, .. })), "{full:?}");
+    assert_eq!(queue.bury("nobody is there", 10).await, Ok(2));
+    let depth = queue.depth().await.unwrap();
+    assert_eq!((depth.dead, depth.dead_dropped), (1, 1));
+}
+
+#[tokio::test]
 async fn the_history_of_a_buried_job_ends_with_it() {
     if !is_installed() {
         return;

@@ -129,6 +129,11 @@ fn queues(text: &mut Exposition, queues: &[JobFigures]) {
         let waited = depth.oldest_ready_ms.unwrap_or_default() as f64 / 1e3;
         text.sample(name, &[("queue", &queue)], waited);
     }
+    let name = "meshwork_queue_dead_dropped_total";
+    text.family(name, Kind::Counter, "Dead letters that gave way to newer ones or to new jobs.");
+    for (queue, depth) in depths(queues) {
+        text.sample(name, &[("queue", &queue)], depth.dead_dropped);
+    }
     let name = "meshwork_queue_reachable";
     text.family(name, Kind::Gauge, "Whether the store of a queue answered.");
     for figures in queues {

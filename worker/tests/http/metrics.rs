@@ -101,6 +101,7 @@ async fn every_call_is_counted_once_at_each_end() {
         "meshwork_handshakes_total{cause=\"accepted\"} 1",
         "meshwork_master_connected 1",
         "meshwork_jobs_running{queue=\"shop.wrap\"} 0",
+        "meshwork_queue_dead_dropped_total{queue=\"shop.wrap\"} 0",
         "meshwork_queue_reachable{queue=\"shop.wrap\"} 1",
     ] {
         assert!(text.lines().any(|found| found == line), "no {line} in\n{text}");
