@@ -50,7 +50,7 @@ Master and keys are also read as a worker reads them: MESHWORK_MASTER, MESHWORK_
 MESHWORK_JOIN_KEY_FILE, and the file of MESHWORK_CONFIG. Without any: http://127.0.0.1:7071.
 
 Exit codes: 0 answered; 10 not executed, safe to retry; 11 the handler said no; 12 unknown, it may
-have run; 64 wrong usage; 66 a file cannot be read; 69 no master answers; 77 not let in.
+have run; 64 wrong usage or configuration; 66 the argument cannot be read; 69 no master answers; 77 not let in.
 A broadcast exits with the worst of its outcomes (12, 11, 10), and with 10 if nobody was asked."
 )]
 pub(crate) struct Call {
@@ -81,8 +81,8 @@ pub(crate) struct Call {
     /// Ask this instance and no other
     #[arg(long, value_name = "VARIANT")]
     to: Option<Variant>,
-    /// Wait for an instance, within the timeout, if there is none
-    #[arg(long, conflicts_with = "to")]
+    /// Wait for an instance, within the timeout, if there is none; for a call of a balanced command
+    #[arg(long, conflicts_with_all = ["to", "broadcast"])]
     wait: bool,
     /// How long to wait for the reply [default: what the schema says]
     #[arg(long, value_name = "5s", value_parser = parse_duration)]
@@ -117,6 +117,13 @@ impl Call {
         })?;
         let command = self.command(&schema, &worker.identity().worker)?;
         let asking = Asking::choose(command, self.to.as_ref(), self.broadcast)?;
+        if self.wait && asking != Asking::One {
+            return Err(CommandError::usage(format!(
+                "--wait is for a call that one instance answers, and the schema says otherwise of \
+                 `{}`: a broadcast asks who is there, a job waits by itself",
+                self.target
+            )));
+        }
         let choices = Choices { timeout: self.timeout, wait: self.wait };
         match asking.ask(worker, &self.target, argument, choices).await {
             Asked::One(result) => Ok(show_one(&result, self.json)),

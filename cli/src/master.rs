@@ -34,11 +34,11 @@ Examples:
   meshwork master --schema mesh.toml --secret-file mesh.secret
   meshwork master --config meshwork.toml --mesh-listen 0.0.0.0:0 --json   any port, said in JSON
 
-Everything can also stand in the file of --config under [master], or in MESHWORK_* variables
-(docs/CONFIGURATION.md). The command line wins, then the variables, then the file.
+Everything but --json can also stand in the file of --config under [master], or in MESHWORK_*
+variables (docs/CONFIGURATION.md). The command line wins, then the variables, then the file.
 
 Exit codes: 0 ended by a signal, 1 cannot start or a schema with mistakes, 64 wrong usage or
-configuration, 66 a file cannot be read."
+configuration (its file and those of secrets too), 66 the schema cannot be read."
 )]
 pub(crate) struct RunMaster {
     /// A configuration file
@@ -56,10 +56,11 @@ pub(crate) struct RunMaster {
     /// The HTTP side; port 0 is any free one [default: 127.0.0.1:7071]
     #[arg(long, value_name = "IP:PORT")]
     http_listen: Option<String>,
-    /// Where the authority key and the admin token are kept [default: meshwork-state]
+    /// Where its keys, the roots of queues, the schema in force and the admin token are kept
+    /// [default: meshwork-state]
     #[arg(long, value_name = "DIR")]
     state_dir: Option<PathBuf>,
-    /// Silence after which a member is taken for lost [default: 15s]
+    /// How long workers go on dialing a member that the master has lost [default: 15s]
     #[arg(long, value_name = "15s", value_parser = parse_duration)]
     lease: Option<Duration>,
     /// Admit with join keys only, not with the mesh secret itself
@@ -96,8 +97,7 @@ impl RunMaster {
         runtime.block_on(async {
             // Before anything runs, so that no signal finds its default.
             let signals = Signals::catch()?;
-            let only = self.join_keys_only;
-            let builder = Master::builder(schema, config).join_keys_only(only).schema_file(file);
+            let builder = Master::builder(schema, config).schema_file(file);
             let master = Box::pin(builder.start()).await.map_err(not_started)?;
             self.announce(&master);
             until_signal(master, signals).await
@@ -117,6 +117,7 @@ impl RunMaster {
             http_listen: self.http_listen.clone(),
             state_dir: self.state_dir.clone(),
             lease: self.lease,
+            join_keys_only: self.join_keys_only.then_some(true),
             open: self.open.then_some(true),
             ..MasterSettings::default()
         };

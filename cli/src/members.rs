@@ -50,8 +50,8 @@ enum MembersCommand {
 /// Put a member out of the mesh
 ///
 /// Its tickets are taken back: its links are closed everywhere, and the process is not let in
-/// again. A new process of that name is; replace its join key, or rotate the mesh secret, to keep
-/// that out.
+/// again. A new process of that name is. To keep that out, rotate the mesh secret, from which its
+/// join key comes.
 #[derive(Args, Debug)]
 #[command(
     verbatim_doc_comment,

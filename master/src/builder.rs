@@ -36,7 +36,6 @@ impl MasterBuilder {
             network: Network::Tcp,
             clock: Clock::system(),
             random: None,
-            join_keys_only: false,
             http: true,
             schema_file: None,
         };
@@ -71,13 +70,6 @@ impl MasterBuilder {
         self
     }
 
-    /// With `true`, the mesh secret itself admits nobody: only join keys do.
-    #[must_use]
-    pub fn join_keys_only(mut self, only: bool) -> Self {
-        self.plan.join_keys_only = only;
-        self
-    }
-
     /// Watches this file for another schema; the master starts with the schema that it was made
     /// with, which is to be what the file says.
     #[must_use]
@@ -93,7 +85,8 @@ impl MasterBuilder {
         self
     }
 
-    /// Changes what the registry goes by, of which the configuration names only the lease.
+    /// Changes what the registry goes by, of which the configuration names only the lease and how
+    /// long lost members are kept.
     #[must_use]
     pub fn registry(mut self, change: impl FnOnce(&mut RegistryConfig)) -> Self {
         change(&mut self.plan.registry);

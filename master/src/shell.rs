@@ -57,7 +57,6 @@ pub(crate) struct Plan {
     pub(crate) clock: Clock,
     /// `None`: the operating system's.
     pub(crate) random: Option<Random>,
-    pub(crate) join_keys_only: bool,
     pub(crate) http: bool,
     /// Where `schema` comes from, if it is to be watched.
     pub(crate) schema_file: Option<PathBuf>,
@@ -245,7 +244,7 @@ fn registry(
     let secrets = Secrets {
         current: plan.config.secret.clone(),
         previous: plan.config.secret_previous.clone(),
-        join_keys_only: plan.join_keys_only,
+        join_keys_only: plan.config.join_keys_only,
     };
     let roots = plan.state.roots(plan.clock.unix_ms(), random)?;
     let KeptSchema { schema, offered, is_waiting } = schema(plan)?;

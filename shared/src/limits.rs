@@ -66,8 +66,6 @@ pub struct Limits {
     /// Bytes that may wait to be written on a link; default 64 MiB. More closes it. With more than
     /// that of large answers that the peer does not take, its next calls are `Overloaded`.
     pub write_bytes_max: usize,
-    /// Depth of a JSON argument; default 128. Deeper is `BadArguments`.
-    pub json_depth_max: usize,
     /// Handshakes, half-open links, and how often a prefix may knock.
     pub handshake: HandshakeLimits,
 }
@@ -84,7 +82,6 @@ impl Default for Limits {
             dead_after: Duration::from_secs(15),
             stalled_write: Duration::from_secs(10),
             write_bytes_max: 64 << 20,
-            json_depth_max: 128,
             handshake: HandshakeLimits::default(),
         }
     }

@@ -91,7 +91,7 @@ pub(crate) async fn start(mut builder: Builder) -> Result<Worker, StartError> {
         hooks: builder.hooks.clone(),
         registrations,
         strict_handlers: config.strict_handlers,
-        blocking_threads: config.blocking_threads_max,
+        blocking_concurrency: config.blocking_concurrency,
         ready,
     };
     let claim = Claim {

@@ -51,6 +51,21 @@ fn a_master_is_healthy_until_it_is_gone() {
 }
 
 #[test]
+fn with_join_keys_only_the_secret_itself_lets_nobody_in() {
+    let folder = Folder::with_mesh(SCHEMA);
+    let master = RunningMaster::start(&folder, &["--join-keys-only"]);
+    let call = ["call", "thumbnailer.resize", "null", "--as", "gateway", "--master"];
+    let with = |key: &[&str]| folder.run(&[&call[..], &[master.http()], key].concat());
+    let refused = with(&["--secret-file", "mesh.secret"]).code(77);
+    assert!(refused.err.contains("secret"), "{}", refused.err);
+    let from = ["--secret-file", "mesh.secret", "--state-dir", "state"];
+    let keygen = ["keygen", "join", "gateway", "--out", "gateway.key"];
+    folder.run(&[&keygen[..], &from].concat()).code(0);
+    // It is let in, and finds nobody to ask.
+    with(&["--join-key-file", "gateway.key"]).code(10);
+}
+
+#[test]
 fn members_want_the_token() {
     let folder = Folder::with_mesh(SCHEMA);
     let master = RunningMaster::start(&folder, &[]);

@@ -116,6 +116,8 @@ async fn a_broadcast_shows_one_outcome_per_instance() {
     assert_eq!(one.out, "\"9 by two\"\n");
     let each = mesh.call(&["thumbnailer.resize", r#"{"width": 9}"#, "--broadcast"]).code(0);
     assert!(each.out.contains("9 by one") && each.out.contains("9 by two"), "{}", each.out);
+    let waiting = mesh.call(&["thumbnailer.stats", "--wait"]).code(64);
+    assert!(waiting.err.contains("--wait is for a call"), "{}", waiting.err);
     let nobody = mesh.call(&["thumbnailer.resize", "null", "--to", "three"]).code(10);
     assert!(nobody.err.contains("not executed"), "{}", nobody.err);
     mesh.stop().await;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::support::{Client, Mesh, Process, SCHEMA, check_ticket, request, until_status};
 use bytes::Bytes;
 use meshwork_schema::Schema;
+use meshwork_shared::config::MasterConfig;
 use meshwork_shared::link::close::CloseCode;
 use meshwork_shared::link::connect::ConnectError;
 use meshwork_shared::outcome::{CallError, NotExecuted};
@@ -86,7 +87,8 @@ async fn secrets_of_other_meshes_and_keys_of_unknown_workers_open_nothing() {
 #[tokio::test]
 async fn with_join_keys_only_the_mesh_secret_opens_nothing() {
     let mesh = Mesh::new(6);
-    let master = mesh.builder(mesh.config()).join_keys_only(true).start().await.unwrap();
+    let config = MasterConfig { join_keys_only: true, ..mesh.config() };
+    let master = mesh.builder(config).start().await.unwrap();
     let mut process = Process::new(&mesh, "gateway", "pod-1");
     let linked = Client::link(&mesh, master.mesh_addr(), &mesh.psk(), &process.node).await;
     assert!(matches!(linked, Err(ConnectError::Closed { .. })));

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use config::{Value, ValueKind};
 use meshwork_schema::duration::{self, DurationError};
+use meshwork_schema::limits::DURATION_MS_MAX;
 use meshwork_schema::quote;
 
 use super::key::{Key, Section};
@@ -210,6 +211,7 @@ impl Fields {
         path: &str,
         range: RangeInclusive<Duration>,
     ) -> Option<Duration> {
+        debug_assert!(*range.end() <= Duration::from_millis(DURATION_MS_MAX), "{path}: no text");
         let (min, max) = (duration::format(*range.start()), duration::format(*range.end()));
         let help = format!("write a time from \"{min}\" to \"{max}\", as in \"30s\" (ms, s, m, h)");
         let kind = self.find(path)?.kind.clone();

@@ -52,7 +52,6 @@ pub(super) fn resolve(fields: &mut Fields) -> Limits {
         ping_after: time(fields, "limits.ping_after", default.ping_after),
         dead_after: fields.duration("limits.dead_after", DEAD_AFTER).unwrap_or(default.dead_after),
         stalled_write: time(fields, "limits.stalled_write", default.stalled_write),
-        json_depth_max: count(fields, "limits.json_depth_max", 1..=1024, default.json_depth_max),
         handshake: handshake(fields),
     };
     not_less(

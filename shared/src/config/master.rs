@@ -19,7 +19,7 @@ use crate::limits::Limits;
 use crate::logging::Format;
 use crate::secret::MeshSecret;
 
-/// Silence after which a member is lost, unless configured.
+/// How long workers go on dialing a member that the master has lost, unless configured.
 pub const LEASE_DEFAULT: Duration = Duration::from_secs(15);
 
 /// The state folder unless configured, in the working directory: beside the schema on a laptop,
@@ -32,7 +32,7 @@ const MESH_LISTEN_DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNS
 /// The HTTP side, unless configured: for this machine only.
 const HTTP_LISTEN_DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7071);
 
-/// Shortest lease: a pause of a busy machine is no loss.
+/// Shortest lease: a member that is away for less is not given up.
 const LEASE_MIN: Duration = Duration::from_secs(1);
 
 /// Longest lease.
@@ -42,7 +42,7 @@ const LEASE_MAX: Duration = Duration::from_secs(3600);
 const LOST_KEPT_DEFAULT: Duration = Duration::from_secs(600);
 
 /// Longest time that a lost member stays on the list.
-const LOST_KEPT_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
+const LOST_KEPT_MAX: Duration = Duration::from_secs(24 * 3600);
 
 /// Characters of an admin token, at least; one that the master makes has more.
 const TOKEN_CHARS_MIN: usize = 24;
@@ -67,12 +67,17 @@ pub struct MasterConfig {
     /// Where workers reach its mesh port, best first, at most
     /// [`ADVERTISE_MAX`](super::ADVERTISE_MAX); empty: the host that the worker used.
     pub advertise: Vec<HostPort>,
-    /// Folder of its authority key, high-water marks and admin token.
+    /// Folder of its authority key, high-water marks, roots of queues, schema in force and admin
+    /// token.
     pub state_dir: PathBuf,
     /// What the HTTP side asks for; `None`: make one and keep it in the state folder.
     pub admin_token: Option<SecretText>,
-    /// Silence after which a member is lost.
+    /// How long workers go on dialing a member that the master has lost; twice that is how long a
+    /// master that starts waits for the members of before. How soon a silent member is lost is
+    /// [`Limits::dead_after`].
     pub lease: Duration,
+    /// Whether the mesh secret itself admits nobody: only join keys do.
+    pub join_keys_only: bool,
     /// How long a lost member stays on the list of members.
     pub lost_kept: Duration,
     /// Where the workers keep their queues; `None`: the master does not look at queues.
@@ -100,6 +105,7 @@ impl MasterConfig {
             state_dir: STATE_DIR_DEFAULT.into(),
             admin_token: None,
             lease: LEASE_DEFAULT,
+            join_keys_only: false,
             lost_kept: LOST_KEPT_DEFAULT,
             queue: None,
             open: false,
@@ -134,6 +140,7 @@ fn resolve(fields: &mut Fields) -> Option<MasterConfig> {
     let state_dir = fields.path("state_dir");
     let admin_token = admin_token(fields);
     let lease = fields.duration("lease", LEASE_MIN..=LEASE_MAX);
+    let join_keys_only = fields.flag("join_keys_only");
     let lost_kept = fields.duration("lost_kept", LEASE_MIN..=LOST_KEPT_MAX);
     // Queues in memory are those of the workers' processes: nothing to look at from here.
     let queue = queue(fields).filter(|address| !address.is_memory());
@@ -150,6 +157,7 @@ fn resolve(fields: &mut Fields) -> Option<MasterConfig> {
         state_dir: state_dir.unwrap_or(defaults.state_dir),
         admin_token,
         lease: lease.unwrap_or(defaults.lease),
+        join_keys_only,
         lost_kept: lost_kept.unwrap_or(defaults.lost_kept),
         queue,
         open,

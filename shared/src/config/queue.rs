@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// Schemes that name a store, in the order in which they are documented.
-const SCHEMES: [&str; 12] = [
+const SCHEMES: [&str; 13] = [
     "redis://",
     "rediss://",
     "redis+cluster://",
@@ -15,6 +15,7 @@ const SCHEMES: [&str; 12] = [
     "valkey+cluster://",
     "valkeys+cluster://",
     "valkey+sentinel://",
+    "valkeys+sentinel://",
     "file:",
 ];
 
@@ -81,6 +82,11 @@ mod tests {
         let redis = QueueAddress::new("redis://me:hunter2@queue:6379/1?prefix=a").unwrap();
         assert_eq!(redis.expose(), "redis://me:hunter2@queue:6379/1?prefix=a");
         assert!(!format!("{redis} {redis:?}").contains("hunter2"));
+        for base in ["redis", "rediss", "valkey", "valkeys"] {
+            for kind in ["", "+cluster", "+sentinel"] {
+                assert!(QueueAddress::new(&format!("{base}{kind}://queue")).is_some(), "{kind}");
+            }
+        }
         for wrong in ["", "memory ", "redis", "file:", "reds://me:hunter2@queue", "http://queue"] {
             assert_eq!(QueueAddress::new(wrong), None, "{wrong}");
         }

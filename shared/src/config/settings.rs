@@ -99,8 +99,9 @@ settings! {
     grace: Duration,
     /// Refuse to start if a command of the schema has no handler; default false (a warning).
     strict_handlers: bool,
-    /// Threads of blocking handlers, at most. Unset: one per core.
-    blocking_threads_max: usize,
+    /// How many calls of a blocking command run at once where the schema does not say, for each
+    /// such command by itself. Unset: one per core.
+    blocking_concurrency: usize,
     /// Where queues are kept: `memory` (the default), or the address of a store, such as
     /// `redis://host:6379/0?prefix=shop` or `file:/var/lib/shop/jobs.db`.
     queue: String,
@@ -146,15 +147,18 @@ settings! {
     /// Where workers reach its mesh port, best first, at most 8 `host:port`. Unset: the host that
     /// the asking worker used, with the port that it listens on.
     advertise: Vec<String>,
-    /// Folder of its authority key, high-water marks and admin token; default `meshwork-state` in
-    /// the working directory. Made if missing; back it up.
+    /// Folder of its authority key, high-water marks, roots of queues, the schema in force and the
+    /// admin token; default `meshwork-state` in the working directory. Made if missing; back it up.
     state_dir: PathBuf,
     /// Token that the HTTP side asks for. Unset: made at the first start, in the state folder.
     admin_token: SecretText,
     /// File (mode 0600) that holds the token.
     admin_token_file: PathBuf,
-    /// Silence after which a member is taken for lost; default 15 s.
+    /// How long workers go on dialing a member that the master has lost; default 15 s. A master
+    /// that starts waits twice as long for the members of before.
     lease: Duration,
+    /// Admit with join keys only, not with the mesh secret itself; default false.
+    join_keys_only: bool,
     /// How long a lost member stays on the list of members; default 10 min.
     lost_kept: Duration,
     /// Where the workers keep their queues, for the dashboard to show and retry; default: it does
@@ -194,8 +198,6 @@ settings! {
     stalled_write: Duration,
     /// Bytes waiting to be written on a link; default 64 MiB, and always one message.
     write_bytes_max: usize,
-    /// Depth of a JSON argument; default 128.
-    json_depth_max: usize,
     =>
     /// Bounds of connections that are not links yet.
     handshake: HandshakeSettings,

@@ -82,8 +82,9 @@ pub struct WorkerConfig {
     pub grace: Duration,
     /// Whether a command of the schema without a handler is an error at start.
     pub strict_handlers: bool,
-    /// Threads of blocking handlers, at most; `None`: one per core.
-    pub blocking_threads_max: Option<usize>,
+    /// How many calls of a blocking command run at once where the schema does not say; `None`: one
+    /// per core.
+    pub blocking_concurrency: Option<usize>,
     /// Where queues are kept.
     pub queue: QueueAddress,
     /// How long no member may have the name of an instance before its jobs become dead letters.
@@ -122,7 +123,7 @@ impl WorkerConfig {
             lanes: None,
             grace: GRACE_DEFAULT,
             strict_handlers: false,
-            blocking_threads_max: None,
+            blocking_concurrency: None,
             queue: QueueAddress::default(),
             leave_after: LEAVE_AFTER_DEFAULT,
             limits: Limits::default(),
@@ -170,7 +171,7 @@ fn resolve(fields: &mut Fields) -> Option<WorkerConfig> {
     }
     let identity_file = fields.path("identity_file");
     let lanes = threads(fields, "lanes", 0);
-    let blocking_threads_max = threads(fields, "blocking_threads_max", 1);
+    let blocking_concurrency = threads(fields, "blocking_concurrency", 1);
     let advertise = advertise(fields);
     let grace = fields.duration("grace", Duration::ZERO..=GRACE_MAX);
     let strict_handlers = fields.flag("strict_handlers");
@@ -196,7 +197,7 @@ fn resolve(fields: &mut Fields) -> Option<WorkerConfig> {
         lanes,
         grace: grace.unwrap_or(defaults.grace),
         strict_handlers,
-        blocking_threads_max,
+        blocking_concurrency,
         queue: queue.unwrap_or_default(),
         leave_after: leave_after.unwrap_or(defaults.leave_after),
         limits,

@@ -191,7 +191,7 @@ impl Control {
         let me = self.worker.identity();
         let Some(active) = self.trust.schema() else { return false };
         let Some(own) = active.schema.worker(me.worker.as_str()) else { return false };
-        let blocking = self.blocking_threads.unwrap_or_else(cores);
+        let blocking = self.blocking_concurrency.unwrap_or_else(cores);
         match Handlers::resolve(own, &self.registrations, self.strict_handlers, blocking) {
             Ok(handlers) => {
                 self.worker.inner().set_handlers(Arc::new(handlers));

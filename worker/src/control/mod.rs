@@ -72,7 +72,7 @@ pub(crate) struct Parts {
     pub(crate) registrations: Vec<Registration>,
     pub(crate) strict_handlers: bool,
     /// Default `concurrency` of blocking commands; `None`: one per core.
-    pub(crate) blocking_threads: Option<usize>,
+    pub(crate) blocking_concurrency: Option<usize>,
     /// Told once: the worker is ready, or never will be.
     pub(crate) ready: oneshot::Sender<Result<(), StartError>>,
 }
@@ -92,7 +92,7 @@ pub(crate) struct Control {
     hooks: Hooks,
     registrations: Vec<Registration>,
     strict_handlers: bool,
-    blocking_threads: Option<usize>,
+    blocking_concurrency: Option<usize>,
     ready: Option<oneshot::Sender<Result<(), StartError>>>,
     /// `None` until the first welcome.
     peers: Option<Peers>,
@@ -129,7 +129,7 @@ impl Control {
             hooks: parts.hooks,
             registrations: parts.registrations,
             strict_handlers: parts.strict_handlers,
-            blocking_threads: parts.blocking_threads,
+            blocking_concurrency: parts.blocking_concurrency,
             ready: Some(parts.ready),
             peers: None,
             links: BTreeMap::new(),

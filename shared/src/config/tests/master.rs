@@ -14,6 +14,7 @@ fn a_secret_is_all_that_is_needed() {
     assert_eq!(config.state_dir.to_str(), Some(STATE_DIR_DEFAULT));
     assert_eq!(config.lease, Duration::from_secs(15));
     assert!(config.schema_file.is_none() && config.admin_token.is_none() && !config.open);
+    assert!(!config.join_keys_only);
     let without = MasterConfig::load(&Sources::nothing(), &MasterSettings::default());
     assert!(only(without).help.contains("MESHWORK_SECRET_FILE"));
 }
@@ -25,7 +26,7 @@ fn everything_of_a_file_is_taken() {
          schema_file = \"schema.toml\"\nsecret = '{}'\nmesh_listen = \"[::]:0\"\n\
          http_listen = \"127.0.0.1:0\"\nadvertise = [\"mesh.example.com:7070\"]\n\
          state_dir = \"/var/lib/meshwork\"\nadmin_token = \"0123456789abcdefghijklmn\"\n\
-         lease = \"1m30s\"\nopen = true\nlog = \"warn\"\n[limits]\ncalls_in_flight_max = 5\n\
+         lease = \"1m30s\"\njoin_keys_only = true\nopen = true\nlog = \"warn\"\n[limits]\ncalls_in_flight_max = 5\n\
          [limits.handshake]\nhalf_open_max = 9\n",
         secret_text()
     );
@@ -40,6 +41,7 @@ fn everything_of_a_file_is_taken() {
     assert!(config.admin_token.unwrap().equals("0123456789abcdefghijklmn"));
     assert_eq!(config.lease, Duration::from_secs(90));
     assert_eq!((config.open, config.log.as_deref()), (true, Some("warn")));
+    assert!(config.join_keys_only);
     assert_eq!(config.limits.calls_in_flight_max, 5);
     assert_eq!(config.limits.handshake.half_open_max, 9);
     assert_eq!(config.limits.handshake.half_open_per_prefix_max, 9);

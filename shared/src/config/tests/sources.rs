@@ -25,11 +25,11 @@ fn file(more: &str) -> Written {
 fn code_wins_over_environment_over_file_over_default() {
     let grace = |config: WorkerConfig| config.grace.as_secs();
     assert_eq!(grace(load(&file(""), &[]).unwrap()), 25);
-    let file = file("grace = \"1s\"\n[limits]\njson_depth_max = 7\nping_after = \"1s\"\n");
+    let file = file("grace = \"1s\"\n[limits]\ncalls_in_flight_max = 7\nping_after = \"1s\"\n");
     assert_eq!(grace(load(&file, &[]).unwrap()), 1);
     let variables = [
         ("MESHWORK_GRACE", "2s"),
-        ("MESHWORK_LIMITS__JSON_DEPTH_MAX", "8"),
+        ("MESHWORK_LIMITS__CALLS_IN_FLIGHT_MAX", "8"),
         ("MESHWORK_LISTEN", ""),
     ];
     assert_eq!(grace(load(&file, &variables).unwrap()), 2);
@@ -39,7 +39,7 @@ fn code_wins_over_environment_over_file_over_default() {
     in_code.limits.handshake.half_open_max = Some(3);
     let config = WorkerConfig::load(&sources, &in_code).unwrap();
     assert_eq!(config.grace, Duration::from_millis(2501));
-    assert_eq!(config.limits.json_depth_max, 8);
+    assert_eq!(config.limits.calls_in_flight_max, 8);
     assert_eq!(config.limits.ping_after, Duration::from_secs(1));
     assert_eq!(config.limits.handshake.half_open_max, 3);
 }

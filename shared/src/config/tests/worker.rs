@@ -32,7 +32,7 @@ fn every_variable_is_taken() {
         ("MESHWORK_LANES", "0"),
         ("MESHWORK_GRACE", "1m30s"),
         ("MESHWORK_STRICT_HANDLERS", "true"),
-        ("MESHWORK_BLOCKING_THREADS_MAX", "2"),
+        ("MESHWORK_BLOCKING_CONCURRENCY", "2"),
         ("MESHWORK_LOG", "debug"),
     ])
     .unwrap();
@@ -45,7 +45,7 @@ fn every_variable_is_taken() {
     assert_eq!(config.authority_file, Some("authority".into()));
     assert_eq!(config.identity_file, Some("identity".into()));
     assert!(config.strict && config.strict_handlers);
-    assert_eq!((config.lanes, config.blocking_threads_max), (Some(0), Some(2)));
+    assert_eq!((config.lanes, config.blocking_concurrency), (Some(0), Some(2)));
     assert_eq!(config.grace, Duration::from_secs(90));
     assert_eq!(config.log.as_deref(), Some("debug"));
 }
@@ -59,7 +59,7 @@ fn each_wrong_value_says_what_to_write() {
         ("MESHWORK_LISTEN", "localhost:1", "write an IP address and a port"),
         ("MESHWORK_AUTHORITY", "authority1_x", "copy the line authority1_"),
         ("MESHWORK_LANES", "many", "write a whole number from 0 to 1024"),
-        ("MESHWORK_BLOCKING_THREADS_MAX", "0", "write a whole number from 1 to 1024"),
+        ("MESHWORK_BLOCKING_CONCURRENCY", "0", "write a whole number from 1 to 1024"),
         ("MESHWORK_GRACE", "2h", "write a time from \"0s\" to \"1h\""),
         ("MESHWORK_STRICT", "1", "write true or false"),
         ("MESHWORK_LOG", "inof", "write a level"),
