@@ -10,6 +10,10 @@
 //! spin = { timeout = "1m" }
 //! [echo._commands._broadcast]
 //! who = { responds = true }
+//!
+//! # Who calls it: `meshwork call echo.say '{"text": "hello"}'`.
+//! [operator]
+//! _connect = ["echo"]
 //! ```
 //!
 //! Settings come from the environment: MESHWORK_MASTER and MESHWORK_SECRET_FILE or
