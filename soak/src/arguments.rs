@@ -64,7 +64,7 @@ pub(crate) struct QueueArguments {
     #[arg(long)]
     pub(crate) short: bool,
     /// Longest time of the whole run, seconds; over it, the run has failed [default: 1200, with
-    /// --short 170]
+    /// --short 600]
     #[arg(long, value_name = "SECONDS")]
     pub(crate) within: Option<u64>,
     /// Keep the logs of all processes in this folder, which must be new or empty
@@ -78,7 +78,7 @@ pub(crate) struct QueueArguments {
 impl QueueArguments {
     /// Jobs, kills of each, and seconds, as asked for or as it is usual.
     pub(crate) fn size(&self) -> (u32, u32, u64) {
-        let (jobs, kills, within) = if self.short { (2000, 4, 170) } else { (20_000, 20, 1200) };
+        let (jobs, kills, within) = if self.short { (2000, 4, 600) } else { (20_000, 20, 1200) };
         let (jobs, kills) = (self.jobs.unwrap_or(jobs), self.kills.unwrap_or(kills));
         (jobs, kills, self.within.unwrap_or(within))
     }
@@ -155,6 +155,6 @@ mod tests {
             queue.size()
         };
         assert_eq!(parse(&[]), (20_000, 20, 1200));
-        assert_eq!(parse(&["--short", "--kills", "9"]), (2000, 9, 170));
+        assert_eq!(parse(&["--short", "--kills", "9"]), (2000, 9, 600));
     }
 }

@@ -258,8 +258,9 @@ impl Soak {
                 continue;
             }
             sleep(ASK_EVERY).await;
-            let (left, _) = self.site.left().await?;
-            let is_empty = left.depth + left.scheduled + left.leased == 0;
+            // A store that does not answer now is asked again; `look` ends what stands still.
+            let left = self.site.left().await.map(|(left, _)| left);
+            let is_empty = left.is_ok_and(|left| left.depth + left.scheduled + left.leased == 0);
             empty_looks = if is_empty { empty_looks + 1 } else { 0 };
             if is_empty && self.acknowledged.is_subset(&self.ran) {
                 break;

@@ -23,10 +23,10 @@ use crate::process::{self, program};
 const PROGRAMS: [(&str, &str); 2] = [("chromium", "chromium"), ("chromedriver", "chromium-driver")];
 
 /// How long the driver may take to answer.
-const DRIVER_WITHIN: Duration = Duration::from_secs(30);
+const DRIVER_WITHIN: Duration = Duration::from_secs(120);
 
 /// How long something on the page may take to come true: far longer than it takes.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How often the page is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(100);

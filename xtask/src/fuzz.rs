@@ -13,7 +13,7 @@ use crate::workspace;
 /// Most memory that a target may use, MiB: an input that makes a parser allocate more is a finding.
 const MEMORY_MAX_MIB: u32 = 1024;
 /// Longest time for one input, seconds.
-const INPUT_SECONDS_MAX: u32 = 10;
+const INPUT_SECONDS_MAX: u32 = 30;
 /// Longest input, bytes; every limit of the wire that is smaller than this can be crossed.
 const INPUT_BYTES_MAX: u32 = 4096;
 

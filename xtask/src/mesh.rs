@@ -17,8 +17,8 @@ use crate::process;
 use crate::programs::Programs;
 use crate::workspace;
 
-/// How long a process may take to say that it is there.
-const READY_WITHIN: Duration = Duration::from_secs(60);
+/// How long a process may take to say that it is there; one of them is a hundred members.
+const READY_WITHIN: Duration = Duration::from_secs(300);
 
 /// The name of the master among the processes.
 pub(crate) const MASTER: &str = "master";

@@ -42,7 +42,7 @@ pub(crate) fn cargo_nightly(arguments: &[&str]) -> Command {
 
 /// Variables for us and `.ci/run`, which a process of a mesh would take for settings that do not
 /// exist.
-const FOR_US: [&str; 2] = ["MESHWORK_SKIP_E2E", "MESHWORK_LAB"];
+const FOR_US: [&str; 3] = ["MESHWORK_SKIP_E2E", "MESHWORK_LAB", "MESHWORK_CLUSTER_UP"];
 
 /// A command in the root of the repository.
 pub(crate) fn program(name: &str) -> Command {

@@ -11,7 +11,7 @@ use meshwork_bench_harness::tally::Tally;
 use crate::arguments::DriveArguments;
 
 /// How long a client waits for its server, at start.
-pub(crate) const READY_WITHIN: Duration = Duration::from_secs(10);
+pub(crate) const READY_WITHIN: Duration = Duration::from_secs(60);
 
 /// Between two looks whether the server is there.
 pub(crate) const READY_POLL: Duration = Duration::from_millis(10);

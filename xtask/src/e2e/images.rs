@@ -11,7 +11,7 @@ use crate::signals::Trouble;
 use crate::workspace;
 
 /// Longest build of an image from programs that are there.
-const PREBUILT_WITHIN: Duration = Duration::from_secs(300);
+const PREBUILT_WITHIN: Duration = Duration::from_secs(900);
 
 /// Longest build of an image from source.
 const SOURCE_WITHIN: Duration = Duration::from_secs(3600);

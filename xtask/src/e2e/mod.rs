@@ -18,7 +18,7 @@ mod k8s;
 mod line;
 mod steps;
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 pub(crate) use compose::stage as compose_stage;
 pub(crate) use dashboard::stage as dashboard_stage;
@@ -68,16 +68,18 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
 }
 
 /// A stage of `cargo xtask test`: `cargo xtask e2e NAME` in a process of its own, which minds
-/// signals; skipped where something is `missing`.
-fn stage(name: &str, missing: impl FnOnce() -> Option<String>) -> Outcome {
+/// signals; skipped where something is `missing`. What is found may be told to that process.
+fn stage(name: &str, missing: impl FnOnce(&mut Command) -> Option<String>) -> Outcome {
     if std::env::var_os(SKIP).is_some_and(|value| value == "1") {
         return Outcome::Skipped(format!("{SKIP}=1"));
     }
-    if let Some(missing) = missing() {
-        return Outcome::Skipped(missing);
-    }
-    match std::env::current_exe() {
-        Ok(xtask) => process::run(program(&xtask.to_string_lossy()).args(["e2e", name])).into(),
-        Err(error) => Outcome::Failed(format!("this program cannot be found: {error}")),
+    let xtask = match std::env::current_exe() {
+        Ok(xtask) => xtask,
+        Err(error) => return Outcome::Failed(format!("this program cannot be found: {error}")),
+    };
+    let mut child = program(&xtask.to_string_lossy());
+    match missing(&mut child) {
+        Some(missing) => Outcome::Skipped(missing),
+        None => process::run(child.args(["e2e", name])).into(),
     }
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::report::Outcome;
+use crate::peers;
 use crate::process::{self, cargo, program};
 
 /// What a tool is found by, and the package of Debian that brings it.
@@ -21,9 +22,27 @@ const PROGRAMS: [(&str, &str); 8] = [
 /// Parts of the Rust toolchain: the subcommand of cargo and the component that brings it.
 const COMPONENTS: [(&str, &str); 2] = [("fmt", "rustfmt"), ("clippy", "clippy")];
 
-/// Finds what is missing and installs it where that is possible.
+/// The manifests of what has a lock file of its own.
+const MANIFESTS: [&str; 3] = ["Cargo.toml", "fuzz/Cargo.toml", peers::MANIFEST];
+
+/// Finds what is missing and installs it where that is possible; loads all crates, so that no later
+/// stage depends on the network.
 pub(crate) fn run() -> Outcome {
-    provide(&PROGRAMS).and_then(|()| components()).into()
+    provide(&PROGRAMS).and_then(|()| components()).and_then(|()| crates()).into()
+}
+
+fn crates() -> Result<(), String> {
+    for manifest in MANIFESTS {
+        process::run(&mut cargo(&["fetch", "--locked", "--manifest-path", manifest]))?;
+    }
+    if process::succeeds(&mut cargo(&["nextest", "--version"])) {
+        return Ok(());
+    }
+    // Without it the tests run as well, but none is given a second chance.
+    if let Err(why) = process::run(&mut cargo(&["install", "cargo-nextest", "--locked"])) {
+        println!("the tests run without cargo-nextest: {why}");
+    }
+    Ok(())
 }
 
 /// Installs those of `programs` that are missing: what each is found by, and its packages.

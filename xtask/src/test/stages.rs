@@ -1,5 +1,7 @@
 //! The stages of `cargo xtask test`, cheapest and most telling first.
 
+use std::process::Command;
+
 use super::report::Outcome;
 use super::{mutation, peers, setup};
 use crate::process::{self, cargo, program};
@@ -78,8 +80,13 @@ fn tidy() -> Outcome {
     tidy::run().into()
 }
 
+/// All tests; and the programs that some of them have cargo build again, with fewer features: not
+/// beside tests that run in real time.
 fn build() -> Outcome {
-    process::run(&mut cargo(&["test", "--workspace", "--no-run"])).into()
+    let demo = ["build", "--bins", "--package", "meshwork", "--package", "thumbnails"];
+    process::run(&mut cargo(&["test", "--workspace", "--no-run"]))
+        .and_then(|()| process::run(&mut cargo(&demo)))
+        .into()
 }
 
 /// Over the whole workspace the features of all members come together, `aead-ring` among them: what
@@ -93,15 +100,19 @@ fn clippy() -> Outcome {
 }
 
 fn test() -> Outcome {
-    let mut command = if process::find("cargo-nextest").is_some() {
-        cargo(&["nextest", "run", "--workspace", "--no-fail-fast"])
+    process::run(&mut tests(&["--workspace"])).into()
+}
+
+/// The tests of what `selection` names, but for those in documentation: each in a process of its
+/// own, and a failing one once more, if nextest is here; `setup` has tried.
+fn tests(selection: &[&str]) -> Command {
+    let mut command = if process::succeeds(&mut cargo(&["nextest", "--version"])) {
+        cargo(&["nextest", "run", "--no-fail-fast"])
     } else {
-        let targets = ["--lib", "--bins", "--tests", "--examples"];
-        let mut command = cargo(&["test", "--workspace", "--no-fail-fast"]);
-        command.args(targets);
-        command
+        cargo(&["test", "--no-fail-fast", "--lib", "--bins", "--tests", "--examples"])
     };
-    process::run(&mut command).into()
+    command.args(selection);
+    command
 }
 
 fn doctest() -> Outcome {
@@ -116,9 +127,9 @@ fn doc() -> Outcome {
 /// The run over the workspace has ring and the simulator's sockets switched on; here the crate runs
 /// as a library with default features would have it, and with ring alone.
 fn aead() -> Outcome {
-    let pure = ["test", "-p", "meshwork-shared", "--lib", "--tests"];
-    process::run(&mut cargo(&pure))
-        .and_then(|()| process::run(cargo(&pure).args(["--features", "aead-ring"])))
+    let shared = ["-p", "meshwork-shared"];
+    process::run(&mut tests(&shared))
+        .and_then(|()| process::run(tests(&shared).args(["--features", "aead-ring"])))
         .into()
 }
 

@@ -115,7 +115,8 @@ impl<'p> Scene<'p> {
         })?;
         self.project.up(SCALED)?;
         let members = || -> Result<Option<usize>, Trouble> {
-            let json = self.project.exec("master", &["meshwork", "members", "--json"])?;
+            let asked = self.project.exec("master", &["meshwork", "members", "--json"]);
+            let Ok(json) = asked else { return Ok(None) };
             let list: Value = serde_json::from_str(&json).unwrap_or_default();
             let ready =
                 |member: &&Value| member["worker"] == "thumbnailer" && member["status"] == "ready";

@@ -31,6 +31,7 @@ impl<'p> Load<'p> {
         let rates: Vec<String> = rates.map(|(name, rate)| format!("--{name}={rate}")).collect();
         let mut run = vec!["run", "--detach", "--no-deps", "--name", &container, "load"];
         run.extend(["load", "--json", "--pictures=/pictures", "--thumbnailers=3"]);
+        run.push("--ready-within=120");
         run.extend(rates.iter().map(String::as_str));
         project.compose(&run)?;
         Ok(Self { project, container })

@@ -63,7 +63,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Trouble> {
 
 /// The stage of `cargo xtask test`.
 pub(crate) fn stage() -> Outcome {
-    super::stage("compose", Engine::missing)
+    super::stage("compose", |_| Engine::missing())
 }
 
 fn carry_out(arguments: &Arguments, engine: &Engine) -> Result<Steps, Trouble> {

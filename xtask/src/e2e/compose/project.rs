@@ -10,7 +10,7 @@ use crate::e2e::engine::{Engine, docker, docker_as};
 use crate::signals::Trouble;
 
 /// How long services may take to be healthy.
-const UP_SECONDS: u64 = 240;
+const UP_SECONDS: u64 = 600;
 /// Longest command of compose.
 const COMPOSE_WITHIN: Duration = Duration::from_secs(UP_SECONDS + 60);
 /// Longest tidying.

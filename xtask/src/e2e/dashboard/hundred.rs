@@ -24,7 +24,8 @@ const WATCH: &str = "window.drawn = []; window.made = 0;\
 /// # Errors
 /// What was not as it should be.
 pub(super) async fn all(browser: &Browser, mesh: &Mesh<'_>, links: usize) -> Result<(), String> {
-    // The page of the mesh before has logged that its master is gone.
+    // The page of the mesh before logs that its master is gone, for as long as it is there.
+    browser.open("about:blank").await?;
     browser.errors().await?;
     browser.open(&format!("{}#token={}", mesh.dashboard(), mesh.token()?)).await?;
     let count = |what: &str| format!("document.querySelectorAll('{what}').length");

@@ -12,7 +12,7 @@ use crate::workspace;
 const SCHEMA: &str = "examples/thumbnails/mesh.toml";
 
 /// How long a lost member stays on the list here, so that it can be seen to go.
-const LOST_KEPT: (&str, &str) = ("MESHWORK_LOST_KEPT", "8s");
+const LOST_KEPT: (&str, &str) = ("MESHWORK_LOST_KEPT", "20s");
 
 /// How soon a member without a word is lost.
 const LEASE: (&str, &str) = ("MESHWORK_LEASE", "2s");

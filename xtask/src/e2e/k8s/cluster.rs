@@ -1,5 +1,6 @@
 //! A cluster, by `kubectl` and `KUBECONFIG`.
 
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::process::Command;
 use std::time::Duration;
@@ -8,13 +9,25 @@ use serde_json::Value;
 
 use crate::e2e::captured;
 use crate::process::{self, program};
-use crate::signals::{Signals, Trouble};
+use crate::signals::{Signals, Trouble, wait};
 
 /// How long the cluster may take for a small question.
 const ASK_WITHIN: Duration = Duration::from_secs(60);
 
 /// Where the cluster is, for `kubectl`.
-const KUBECONFIG: &str = "KUBECONFIG";
+pub(super) const KUBECONFIG: &str = "KUBECONFIG";
+
+/// A program that starts a cluster, if it does not run, and prints where its `KUBECONFIG` is.
+const UP: &str = "MESHWORK_CLUSTER_UP";
+
+/// How long that may take: the first time it may have to build one.
+const UP_WITHIN: Duration = Duration::from_secs(1200);
+
+/// How long a cluster that was just started may take to answer.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(120);
+
+/// How long its nodes may take to be ready.
+const NODES_WITHIN: &str = "--timeout=300s";
 
 /// A cluster that answers.
 #[derive(Clone, Debug)]
@@ -32,7 +45,10 @@ impl Cluster {
     /// # Errors
     /// What is missing, in a few words.
     pub(super) fn find(signals: &Signals) -> Result<Self, Trouble> {
-        if let Some(missing) = Self::missing() {
+        let Some(config) = std::env::var_os(KUBECONFIG) else {
+            return Err("no KUBECONFIG that names a cluster".to_owned().into());
+        };
+        if let Some(missing) = Self::missing(&config) {
             return Err(missing.into());
         }
         let mut cluster = Self { signals: signals.clone(), is_new: true, version: String::new() };
@@ -43,21 +59,41 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// What is missing to have a cluster, in a few words.
-    pub(super) fn missing() -> Option<String> {
-        if std::env::var_os(KUBECONFIG).is_none() {
-            return Some("no KUBECONFIG that names a cluster".to_owned());
+    /// Where the cluster of the environment is; started, if nothing but the program is known that
+    /// does so.
+    ///
+    /// # Errors
+    /// What is missing, in a few words.
+    pub(super) fn kubeconfig() -> Result<OsString, String> {
+        if let Some(config) = std::env::var_os(KUBECONFIG) {
+            return Ok(config);
         }
+        let Some(up) = std::env::var_os(UP) else {
+            return Err(format!("no {KUBECONFIG} that names a cluster"));
+        };
+        let started = captured::run(&mut program(&up.to_string_lossy()), None, UP_WITHIN);
+        let printed = started.map_err(|trouble| format!("no cluster: {trouble:?}"))?.out;
+        match printed.lines().last() {
+            Some(config) => Ok(config.into()),
+            None => Err(format!("{UP} printed no path")),
+        }
+    }
+
+    /// What is missing to use the cluster of that configuration, in a few words.
+    pub(super) fn missing(config: &OsStr) -> Option<String> {
         if process::find("kubectl").is_none() {
             return Some("no `kubectl` on the path".to_owned());
         }
-        let answers = process::succeeds(program("kubectl").args([
-            "--request-timeout=15s",
-            "get",
-            "--raw",
-            "/readyz",
-        ]));
-        (!answers).then(|| "the cluster of KUBECONFIG does not answer".to_owned())
+        let answers = |arguments: &[&str]| {
+            process::succeeds(kubectl(arguments).env(KUBECONFIG, config)).then_some(())
+        };
+        let readyz = ["--request-timeout=15s", "get", "--raw", "/readyz"];
+        let nodes = ["wait", "--for=condition=Ready", "node", "--all", NODES_WITHIN];
+        match wait(ANSWERS_WITHIN, || answers(&readyz)) {
+            None => Some("the cluster does not answer".to_owned()),
+            Some(()) if answers(&nodes).is_none() => Some("its nodes do not get ready".to_owned()),
+            Some(()) => None,
+        }
     }
 
     /// The same, which no signal breaks off: for cleaning up.

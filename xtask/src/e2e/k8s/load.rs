@@ -95,7 +95,8 @@ impl<'m> Load<'m> {
         self.mesh.ask(&["exec", &self.pod, "--", "sh", "-c", "kill -TERM 1"])?;
         let ended = self.mesh.cluster.signals().wait(END_WITHIN, || {
             sleep(LOOK_EVERY);
-            let pod = self.mesh.json(&["get", "pod", &self.pod, "-o", "json"])?;
+            let asked = self.mesh.json(&["get", "pod", &self.pod, "-o", "json"]);
+            let Ok(pod) = asked else { return Ok(None) };
             let is_over = ["Succeeded", "Failed"].contains(&text(&pod, "/status/phase").as_str());
             Ok(is_over.then_some(pod))
         })?;

@@ -20,10 +20,13 @@ use crate::workspace;
 pub(super) const THUMBNAILERS: usize = 3;
 
 /// How long the cluster may take to delete a namespace.
-const DELETED_WITHIN: Duration = Duration::from_secs(180);
+const DELETED_WITHIN: Duration = Duration::from_secs(600);
 
 /// How long anything may take to become as wanted.
-pub(super) const WITHIN: Duration = Duration::from_secs(180);
+pub(super) const WITHIN: Duration = Duration::from_secs(600);
+
+/// What an eviction is refused with while the budget has no room.
+const BUDGET: &str = "disruption budget";
 
 /// How long between two looks at the pods.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -137,7 +140,9 @@ impl<'c> Mesh<'c> {
         let mut newest = Vec::new();
         let seen = self.cluster.signals().wait(WITHIN, || {
             std::thread::sleep(LOOK_EVERY);
-            newest = self.pods(of)?;
+            // What the cluster does not answer now it may answer the next time.
+            let Ok(pods) = self.pods(of) else { return Ok(None) };
+            newest = pods;
             Ok(is_so(&newest).then(|| newest.clone()))
         })?;
         let within = WITHIN.as_secs();
@@ -152,7 +157,8 @@ impl<'c> Mesh<'c> {
         self.cluster.run(&mut kubectl(&arguments), WITHIN).map(drop)
     }
 
-    /// Evicts a pod by the API that empties nodes, which asks the disruption budgets.
+    /// Evicts a pod by the API that empties nodes, which asks the disruption budgets: their say may
+    /// come late, and whoever empties a node asks again.
     pub(super) fn evict(&self, pod: &str) -> Result<(), Trouble> {
         let version = if self.cluster.is_new { "policy/v1" } else { "policy/v1beta1" };
         let namespace = self.namespace.as_str();
@@ -162,7 +168,19 @@ impl<'c> Mesh<'c> {
             "metadata": {"name": pod, "namespace": namespace},
         });
         let path = format!("/api/v1/namespaces/{namespace}/pods/{pod}/eviction");
-        self.cluster.send(&["create", "--raw", &path], &eviction).map(drop)
+        let mut refused = String::new();
+        let evicted = self.cluster.signals().wait(WITHIN, || {
+            match self.cluster.send(&["create", "--raw", &path], &eviction) {
+                Ok(_) => Ok(Some(())),
+                Err(Trouble::Failed(why)) if why.contains(BUDGET) => {
+                    refused = why;
+                    std::thread::sleep(LOOK_EVERY);
+                    Ok(None)
+                }
+                Err(trouble) => Err(trouble),
+            }
+        })?;
+        evicted.ok_or(Trouble::Failed(refused))
     }
 
     /// What the HTTP of a worker answers.

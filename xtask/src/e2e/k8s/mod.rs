@@ -21,7 +21,7 @@ mod volumes;
 
 use std::path::PathBuf;
 
-use cluster::Cluster;
+use cluster::{Cluster, KUBECONFIG};
 use mesh::{Mesh, THUMBNAILERS};
 use pods::serving;
 use scene::{OLD, Scene};
@@ -89,7 +89,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Trouble> {
 
 /// The stage of `cargo xtask test`.
 pub(crate) fn stage() -> Outcome {
-    super::stage("k8s", || Cluster::missing().or_else(Engine::missing))
+    super::stage("k8s", |child| {
+        if let Some(missing) = Engine::missing() {
+            return Some(missing);
+        }
+        match Cluster::kubeconfig() {
+            Ok(config) => {
+                child.env(KUBECONFIG, &config);
+                Cluster::missing(&config)
+            }
+            Err(missing) => Some(missing),
+        }
+    })
 }
 
 fn all(
