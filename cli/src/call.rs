@@ -50,7 +50,8 @@ Master and keys are also read as a worker reads them: MESHWORK_MASTER, MESHWORK_
 MESHWORK_JOIN_KEY_FILE, and the file of MESHWORK_CONFIG. Without any: http://127.0.0.1:7071.
 
 Exit codes: 0 answered; 10 not executed, safe to retry; 11 the handler said no; 12 unknown, it may
-have run; 64 wrong usage or configuration; 66 the argument cannot be read; 69 no master answers; 77 not let in.
+have run; 64 wrong usage or configuration; 66 the argument cannot be read; 69 no master answers;
+77 not let in.
 A broadcast exits with the worst of its outcomes (12, 11, 10), and with 10 if nobody was asked."
 )]
 pub(crate) struct Call {

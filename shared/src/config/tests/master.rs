@@ -26,7 +26,8 @@ fn everything_of_a_file_is_taken() {
          schema_file = \"schema.toml\"\nsecret = '{}'\nmesh_listen = \"[::]:0\"\n\
          http_listen = \"127.0.0.1:0\"\nadvertise = [\"mesh.example.com:7070\"]\n\
          state_dir = \"/var/lib/meshwork\"\nadmin_token = \"0123456789abcdefghijklmn\"\n\
-         lease = \"1m30s\"\njoin_keys_only = true\nopen = true\nlog = \"warn\"\n[limits]\ncalls_in_flight_max = 5\n\
+         lease = \"1m30s\"\n\
+         join_keys_only = true\nopen = true\nlog = \"warn\"\n[limits]\ncalls_in_flight_max = 5\n\
          [limits.handshake]\nhalf_open_max = 9\n",
         secret_text()
     );
