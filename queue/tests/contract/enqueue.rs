@@ -6,7 +6,7 @@ use meshwork_queue::{
     Canceled, Dedupe, EnqueueError, Enqueued, JobStatus, NewJob, QueueLimits, QueueOptions, Start,
 };
 
-use super::{Bench, Store, done, job, new_id, options};
+use super::{Bench, SHORT, Store, done, job, new_id, options};
 
 async fn store_again(bench: &Bench, job: NewJob) -> Enqueued {
     bench.other.enqueue(vec![job]).await.remove(0).expect("it is there already")
@@ -57,7 +57,7 @@ pub(super) async fn a_batch_that_is_asked_for_again_stores_what_is_missing(store
 
 pub(super) async fn a_dedupe_key_holds_for_its_window(store: &Store) {
     let bench = store.open(options());
-    let window = Duration::from_millis(600);
+    let window = SHORT;
     let with_key =
         |key: &str| NewJob { dedupe: Some(Dedupe { key: key.to_owned(), window }), ..job("1") };
     let first = bench.store(with_key("page 1")).await;
@@ -114,7 +114,7 @@ pub(super) async fn a_job_larger_than_the_queue_is_refused(store: &Store) {
 
 pub(super) async fn a_delayed_job_waits_for_its_time(store: &Store) {
     let bench = store.open(options());
-    let start = Start::After(Duration::from_millis(500));
+    let start = Start::After(SHORT);
     let delayed = bench.store(NewJob { start, ..job("later") }).await;
     let scheduled = bench.status(delayed).await;
     assert!(matches!(scheduled, Some(JobStatus::Scheduled { attempts: 0, .. })), "{scheduled:?}");
@@ -131,11 +131,12 @@ pub(super) async fn a_job_runs_at_its_time(store: &Store) {
     bench.enqueue("what time is it?").await;
     // The store's own clock, which need not be that of the test.
     let now = bench.lease().await.enqueued_unix_ms;
-    let due_unix_ms = now + 700;
+    let soon = now + SHORT.as_millis() as u64;
+    let due_unix_ms = soon + 200;
     let at = bench.store(NewJob { start: Start::At(due_unix_ms), ..job("at") }).await;
     let scheduled = Some(JobStatus::Scheduled { due_unix_ms, attempts: 0 });
     assert_eq!(bench.status(at).await, scheduled);
-    let sooner = bench.store(NewJob { start: Start::At(now + 500), ..job("sooner") }).await;
+    let sooner = bench.store(NewJob { start: Start::At(soon), ..job("sooner") }).await;
     assert!(bench.is_idle().await);
     assert_eq!(bench.lease().await.id, sooner, "the order is that of the times");
     assert_eq!(bench.lease().await.id, at);

@@ -9,7 +9,7 @@ use meshwork_queue::{
 };
 use meshwork_shared::codec::Codec;
 
-use super::{Store, done, eventually, fail, job, options, retry};
+use super::{SHORT, Store, done, eventually, fail, job, options, retry};
 
 pub(super) async fn a_failed_run_is_repeated_after_a_wait(store: &Store) {
     let bench = store.open(options());
@@ -27,10 +27,8 @@ pub(super) async fn the_handler_may_say_how_long_to_wait(store: &Store) {
     let bench = store.open(options());
     let id = bench.enqueue("1").await;
     let lease = bench.lease().await;
-    let after = Duration::from_millis(400);
-    let finished =
-        bench.end(&lease, JobEnd::Retry { error: "busy".to_owned(), after: Some(after) }).await;
-    assert_eq!(finished, Finished::Retried { delay: after });
+    let busy = JobEnd::Retry { error: "busy".to_owned(), after: Some(SHORT) };
+    assert_eq!(bench.end(&lease, busy).await, Finished::Retried { delay: SHORT });
     let scheduled = bench.status(id).await;
     assert!(matches!(scheduled, Some(JobStatus::Scheduled { attempts: 1, .. })), "{scheduled:?}");
     let other = bench.enqueue("2").await;
@@ -140,8 +138,7 @@ pub(super) async fn a_done_job_is_not_run_again(store: &Store) {
 }
 
 pub(super) async fn the_end_of_a_job_is_forgotten_in_time(store: &Store) {
-    let done_kept = Duration::from_millis(400);
-    let bench = store.open(QueueOptions { done_kept, ..options() });
+    let bench = store.open(QueueOptions { done_kept: SHORT, ..options() });
     let sent = job("1");
     let id = bench.store(sent.clone()).await;
     let lease = bench.lease().await;

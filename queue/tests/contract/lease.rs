@@ -10,13 +10,14 @@ use super::{SHORT, Store, done, eventually, job, lease, options, retry, short_le
 const LOST: Result<(), FinishError> = Err(FinishError::LeaseLost);
 
 pub(super) async fn a_renewed_lease_is_kept(store: &Store) {
-    let bench = store.open(QueueOptions { lease: 3 * SHORT, ..options() });
+    let bench = store.open(QueueOptions { lease: 2 * SHORT, ..options() });
     bench.enqueue("1").await;
     bench.enqueue("2").await;
     let held = bench.queue.lease("pod-2#7", 2).await;
     let tokens: Vec<_> = held.iter().map(|lease| lease.token()).collect();
+    // Longer than a lease in all, and far less than one each time.
     for _ in 0..8 {
-        tokio::time::sleep(SHORT / 2).await;
+        tokio::time::sleep(SHORT / 3).await;
         assert_eq!(bench.queue.renew(&tokens).await, [Ok(()), Ok(())]);
         assert!(bench.is_idle().await, "it is held");
     }
@@ -91,7 +92,7 @@ pub(super) async fn a_lost_job_is_taken_over_before_an_older_backlog_is_done(sto
 
 pub(super) async fn a_late_owner_changes_nothing(store: &Store) {
     // A long backoff, so that the job is scheduled while the late owner comes.
-    let backoff = BackoffRange { min: SHORT, max: SHORT };
+    let backoff = BackoffRange { min: 2 * SHORT, max: 2 * SHORT };
     let bench = store.open(QueueOptions { backoff, attempts: 9, ..short_leases() });
     let id = bench.enqueue("1").await;
     let late = bench.lease().await.token();

@@ -6,11 +6,11 @@ use meshwork_queue::{Canceled, JobStatus, NewJob, Reply, Section, Start};
 use meshwork_shared::codec::Codec;
 use meshwork_shared::ids::JobId;
 
-use super::{Bench, Store, done, fail, job, new_id, options, retry, short_leases};
+use super::{Bench, SHORT, Store, done, fail, job, new_id, options, retry, short_leases};
 
 pub(super) async fn the_status_follows_the_job(store: &Store) {
     let bench = store.open(options());
-    let start = Start::After(Duration::from_millis(300));
+    let start = Start::After(SHORT);
     let id = bench.store(NewJob { start, ..job("1") }).await;
     let status = bench.status(id).await;
     assert!(matches!(status, Some(JobStatus::Scheduled { attempts: 0, .. })), "{status:?}");

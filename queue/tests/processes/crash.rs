@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use meshwork_queue::{AttemptError, Canceled, FinishError, JobEnd, JobStatus, Queue, Section};
 
-use super::{SHORT, Store, job, job_id, soon};
+use super::{LOOK, SHORT, Store, job, job_id, soon};
 
 /// Takes the only job, which is there or comes back, and says which run of it this is.
 async fn attempt(queue: &Arc<dyn Queue>) -> u32 {
@@ -16,7 +16,7 @@ async fn attempt(queue: &Arc<dyn Queue>) -> u32 {
 }
 
 async fn is_idle(queue: &Arc<dyn Queue>) -> bool {
-    tokio::time::timeout(SHORT / 10, queue.lease("test#1", 1)).await.is_err()
+    tokio::time::timeout(LOOK, queue.lease("test#1", 1)).await.is_err()
 }
 
 pub(super) async fn a_caller_that_dies_after_the_answer_leaves_its_job(store: &Store) {
@@ -36,7 +36,7 @@ pub(super) async fn a_caller_that_dies_before_the_answer_may_ask_again(store: &S
     for number in 0..4 {
         // Killed somewhere between its start and its answer.
         let caller = bench.start("enqueue", number);
-        tokio::time::sleep(SHORT / 100 * number).await;
+        tokio::time::sleep(LOOK / 10 * number).await;
         caller.kill().await;
         let again = queue.enqueue(vec![job(number)]).await.remove(0);
         assert_eq!(again.map(|again| again.id), Ok(job_id(number)));

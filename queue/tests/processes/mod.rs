@@ -8,6 +8,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use meshwork_queue::{NewJob, Queue, QueueBackend, QueueName, QueueOptions};
 use meshwork_schema::BackoffRange;
 use meshwork_shared::codec::Codec;
@@ -24,7 +25,10 @@ use child::Process;
 pub(crate) use roles::play;
 
 /// A lease that is meant to end while the test waits.
-const SHORT: Duration = Duration::from_secs(1);
+const SHORT: Duration = Duration::from_secs(3);
+
+/// How long something is waited for that is not expected.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// A lease that outlasts the test on the slowest machine.
 const LONG: Duration = Duration::from_secs(600);
@@ -42,6 +46,20 @@ macro_rules! each {
     };
 }
 
+/// Calls test functions side by side and names those that begin and those that are through: for
+/// those that wait for leases to end.
+macro_rules! together {
+    ($store:expr, $($module:ident :: $name:ident),+ $(,)?) => {
+        let all = [$(async {
+            println!("{} begins", stringify!($name));
+            $module::$name($store).await;
+            println!("{} is through", stringify!($name));
+        }
+        .boxed_local()),+];
+        futures_util::future::join_all(all).await;
+    };
+}
+
 /// Runs the whole part. `open` gives a client of the store at `url`.
 pub(crate) async fn run(url: &str, open: impl AsyncFn(&str) -> Arc<dyn QueueBackend>) {
     let store = &Store { url: url.to_owned(), backend: open(url).await };
@@ -54,14 +72,17 @@ pub(crate) async fn run(url: &str, open: impl AsyncFn(&str) -> Arc<dyn QueueBack
         due::many_processes_store_one_job_for_a_due_time,
         crash::a_caller_that_dies_after_the_answer_leaves_its_job,
         crash::a_caller_that_dies_before_the_answer_may_ask_again,
+        kill::a_killed_producer_loses_nothing_acknowledged,
+        kill::killed_consumers_leave_every_job_to_others,
+    );
+    together!(
+        store,
         crash::a_worker_that_dies_before_the_handler_loses_its_lease,
         crash::a_worker_that_dies_in_the_handler_counts_as_an_attempt,
         crash::a_worker_that_dies_before_the_acknowledgement_repeats_the_job,
         crash::a_worker_that_dies_after_the_acknowledgement_repeats_nothing,
         crash::a_worker_that_sleeps_through_its_lease_changes_nothing,
         crash::a_job_that_kills_its_processes_is_dead_at_last,
-        kill::a_killed_producer_loses_nothing_acknowledged,
-        kill::killed_consumers_leave_every_job_to_others,
     );
 }
 

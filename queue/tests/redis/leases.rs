@@ -9,6 +9,7 @@ use std::time::Duration;
 use meshwork_queue::{
     JobEnd, JobStatus, NewJob, Queue, QueueBackend, QueueName, QueueOptions, RedisBackend,
 };
+use meshwork_schema::BackoffRange;
 use meshwork_shared::codec::Codec;
 use meshwork_shared::ids::{JobId, MeshId};
 use meshwork_shared::random::Random;
@@ -20,7 +21,10 @@ fn open(server: &Server, lease: Duration) -> Arc<dyn Queue> {
     let url = server.url().parse().expect("a valid address");
     let backend = RedisBackend::new(&url, MeshId([1; 16]), Random::system()).expect("it opens");
     let name = QueueName::balanced("thumbnailer".parse().unwrap(), "resize".parse().unwrap());
-    backend.open(name, QueueOptions { lease, ..QueueOptions::default() })
+    // What is lost stays where the test looks for it.
+    let minute = Duration::from_secs(60);
+    let backoff = BackoffRange { min: minute, max: minute };
+    backend.open(name, QueueOptions { lease, backoff, ..QueueOptions::default() })
 }
 
 fn job(number: u8) -> NewJob {

@@ -3,12 +3,19 @@
 use std::ffi::OsString;
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
+use meshwork_shared::random::Random;
 use tempfile::TempDir;
 
 /// How long a server may take to answer.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// After how long without an answer the others take a server for dead. None that lives is silent
+/// for so long, however busy the machine.
+const DOWN_AFTER_MS: &str = "5000";
 
 /// The server's program: Redis, or what `MESHWORK_REDIS_SERVER` names instead, such as Valkey.
 fn program() -> OsString {
@@ -67,7 +74,7 @@ impl Server {
         };
         let lines = format!(
             "sentinel monitor main 127.0.0.1 {master} {quorum}\n\
-             sentinel down-after-milliseconds main 1000\n\
+             sentinel down-after-milliseconds main {DOWN_AFTER_MS}\n\
              sentinel failover-timeout main 5000\n"
         );
         std::fs::write(server.folder.path().join("sentinel.conf"), lines).expect("a file");
@@ -162,15 +169,27 @@ pub(crate) async fn eventually(what: &str, is_so: impl AsyncFn() -> bool) {
     panic!("{what}: not in time");
 }
 
-/// A port that nobody listens on, and whose port for the cluster (10 000 more) exists.
+/// Ports to choose from. They and those for the cluster (10 000 more) are below the ones that the
+/// system gives to clients: these would take the place of a server that is away for a moment, or
+/// connect to themselves on it.
+const PORTS: (u16, u16) = (10_000, 20_000);
+
+/// Ports that are tried.
+const TRIES: usize = 200;
+
+/// A port that nobody listens on, nor on its port for the cluster. A process gets each one once;
+/// what others run at the same time begins elsewhere.
 fn free_port() -> u16 {
-    loop {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let port = listener.local_addr().expect("an address").port();
-        if port < 55_000 && TcpListener::bind(("127.0.0.1", port + 10_000)).is_ok() {
-            return port;
-        }
-    }
+    static NEXT: OnceLock<AtomicU16> = OnceLock::new();
+    let count = PORTS.1 - PORTS.0;
+    let random = || AtomicU16::new(Random::system().below(u64::from(count)) as u16);
+    let next = NEXT.get_or_init(random);
+    let is_free = |port: &u16| {
+        let free = |port| TcpListener::bind(("127.0.0.1", port)).is_ok();
+        free(*port) && free(*port + 10_000)
+    };
+    let draw = |_| PORTS.0 + next.fetch_add(1, Ordering::Relaxed) % count;
+    (0..TRIES).map(draw).find(is_free).expect("a free port")
 }
 
 /// Three masters that share the slots.
@@ -228,7 +247,7 @@ pub(crate) async fn cluster_with_tls(options: &[&str]) -> (Vec<Server>, Vec<u16>
 }
 
 /// What makes a server one of a cluster.
-const CLUSTER: [&str; 4] = ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"];
+const CLUSTER: [&str; 4] = ["--cluster-enabled", "yes", "--cluster-node-timeout", DOWN_AFTER_MS];
 
 /// That many servers, of which the first three share the slots.
 async fn cluster_of(count: usize) -> Vec<Server> {

@@ -21,13 +21,15 @@ use tempfile::TempDir;
 use super::server::{Server, is_installed};
 
 /// How long something may take that is expected.
-const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn open(url: &str, command: &str) -> Arc<dyn Queue> {
     let url = url.parse().expect("a valid address");
     let backend = RedisBackend::new(&url, MeshId([1; 16]), Random::system()).expect("it opens");
     let name = QueueName::balanced("thumbnailer".parse().unwrap(), command.parse().unwrap());
-    backend.open(name, QueueOptions::default())
+    // No run is lost while one server takes the place of another.
+    let lease = Duration::from_secs(600);
+    backend.open(name, QueueOptions { lease, ..QueueOptions::default() })
 }
 
 fn job(number: u8) -> NewJob {
