@@ -292,7 +292,7 @@ async fn row_13_one_node_key_is_one_process() {
         .worker("rival")
         .variant("r1")
         .identity_file(&key)
-        .ready_within(Duration::from_millis(800))
+        .ready_within(Duration::from_secs(5))
         .start()
         .await;
     let error = copied.unwrap_err().to_string();

@@ -105,22 +105,44 @@ async fn waiting(
     call
 }
 
-/// Calls until it is told to stop; every call must be answered. Gives how many there were.
-fn load(caller: &Worker, tasks: u32) -> (Arc<AtomicBool>, Vec<tokio::task::JoinHandle<u32>>) {
-    let stop = Arc::new(AtomicBool::new(false));
-    let call = |n: u32| {
-        let (caller, stop) = (caller.clone(), stop.clone());
-        tokio::spawn(async move {
-            let mut calls = 0;
-            while !stop.load(Ordering::Relaxed) {
-                assert_eq!(caller.call(Sell(n)).await, Ok(n));
-                calls += 1;
-            }
-            calls
-        })
-    };
-    let tasks = (0..tasks).map(call).collect();
-    (stop, tasks)
+/// Calls without end.
+struct Load {
+    stop: Arc<AtomicBool>,
+    /// How many calls were answered.
+    answered: Arc<AtomicU32>,
+    tasks: Vec<tokio::task::JoinHandle<()>>,
+}
+
+impl Load {
+    /// That many at once; every call must be answered.
+    fn start(caller: &Worker, tasks: u32) -> Self {
+        let (stop, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU32::new(0)));
+        let call = |n: u32| {
+            let (caller, stop, answered) = (caller.clone(), stop.clone(), answered.clone());
+            tokio::spawn(async move {
+                while !stop.load(Ordering::Relaxed) {
+                    assert_eq!(caller.call(Sell(n)).await, Ok(n));
+                    answered.fetch_add(1, Ordering::Relaxed);
+                }
+            })
+        };
+        let tasks = (0..tasks).map(call).collect();
+        Self { stop, answered, tasks }
+    }
+
+    /// Waits until that many more are answered.
+    async fn goes_on(&self, calls: u32) {
+        let wanted = self.answered.load(Ordering::Relaxed) + calls;
+        let is_answered = || self.answered.load(Ordering::Relaxed) >= wanted;
+        eventually("calls are answered", is_answered).await;
+    }
+
+    async fn stop(self) {
+        self.stop.store(true, Ordering::Relaxed);
+        for task in self.tasks {
+            task.await.unwrap();
+        }
+    }
 }
 
 #[tokio::test]
@@ -130,7 +152,7 @@ async fn the_schema_changes_under_load_and_no_call_fails() {
     let (_two, _) = shop(&mesh, "two", GRACE).await;
     let buyer = mesh.worker("buyer").start().await.unwrap();
     eventually("both are linked", || buyer.connected_peers().len() == 2).await;
-    let (stop, tasks) = load(&buyer, 32);
+    let load = Load::start(&buyer, 32);
     for round in 1..=20 {
         // Numbers of commands move, options change, a worker and a link come and go.
         let options = format!(
@@ -143,14 +165,10 @@ async fn the_schema_changes_under_load_and_no_call_fails() {
             text.push_str("[another]\n_connect = \"anyNode\"\n");
         }
         assert!(matches!(apply(&mesh, &text, true).await, Reloaded::Changed { .. }));
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        // More than one of each: some of them were made after the change.
+        load.goes_on(2 * 32).await;
     }
-    stop.store(true, Ordering::Relaxed);
-    let mut calls = 0;
-    for task in tasks {
-        calls += task.await.unwrap();
-    }
-    assert!(calls > 32 * 20, "there was load: {calls}");
+    load.stop().await;
 }
 
 #[tokio::test]
@@ -159,7 +177,7 @@ async fn new_options_hold_for_the_next_call() {
     let (_shop, mut gate) = shop(&mesh, "one", GRACE).await;
     let buyer = mesh.worker("buyer").start().await.unwrap();
     let running = waiting(&buyer, &mut gate).await;
-    let text = replaced("wait = {}", "wait = { timeout = \"50ms\", concurrency = 1, backlog = 0 }");
+    let text = replaced("wait = {}", "wait = { timeout = \"2s\", concurrency = 1, backlog = 0 }");
     assert!(matches!(apply(&mesh, &text, false).await, Reloaded::Changed { .. }));
     let new = Schema::from_toml(&text).unwrap();
     eventually("the buyer knows", || *buyer.schema().unwrap() == new).await;

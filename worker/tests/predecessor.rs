@@ -36,11 +36,11 @@ who = {}
 tell = { responds = false }
 fail = {}
 panic = {}
-slow = { timeout = "300ms" }
+slow = { timeout = "2s" }
 store = { queued = true, timeout = "20s" }
 [b._commands._broadcast]
 all = { responds = true, timeout = "5s" }
-hush = { responds = true, timeout = "300ms" }
+hush = { responds = true, timeout = "2s" }
 say = {}
 note = { queued = true }
 

@@ -13,6 +13,7 @@ use meshwork_shared::outcome::{CallError, UnknownCause};
 use meshwork_worker::{Command, Context, Failure, Peer, TraceContext, Worker};
 use serde::{Deserialize, Serialize};
 use support::{Mesh, eventually, soon};
+use tokio::sync::MutexGuard;
 
 const SCHEMA: &str = r#"
 [shop]
@@ -27,6 +28,9 @@ open = {}
 _connect = ["shop"]
 "#;
 
+/// A call that takes so long is slow. No other takes that, however busy the machine.
+const SLOW: Duration = Duration::from_secs(4);
+
 const TRACE: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
 /// What a caller of another release would expect of the shop.
@@ -39,17 +43,22 @@ impl Command for Sell {
     type Reply = u32;
 }
 
-/// The lines of this process; each test has one of its own.
+/// The lines of this process.
 #[derive(Default)]
 struct Lines(Mutex<Vec<String>>);
 
 impl Lines {
-    fn start() -> &'static Self {
+    /// Those from now on. The other tests of the process wait until the guard is dropped.
+    async fn start() -> (&'static Self, MutexGuard<'static, ()>) {
         static LINES: OnceLock<Lines> = OnceLock::new();
+        static ONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+        let alone = ONE.lock().await;
         let lines = LINES.get_or_init(Self::default);
-        log::set_logger(lines).unwrap();
-        log::set_max_level(log::LevelFilter::Info);
-        lines
+        if log::set_logger(lines).is_ok() {
+            log::set_max_level(log::LevelFilter::Info);
+        }
+        lines.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        (lines, alone)
     }
 
     /// Those with this text.
@@ -84,7 +93,7 @@ async fn start(mesh: &Mesh) -> [Worker; 2] {
     let sell = |_: Context, bytes: Bytes| async move {
         match &bytes[..] {
             b"none" => return Err(Failure::new("no_goods", "sold out")),
-            b"slow" => tokio::time::sleep(Duration::from_millis(100)).await,
+            b"slow" => tokio::time::sleep(SLOW + Duration::from_secs(1)).await,
             _ => {}
         }
         Ok(bytes)
@@ -96,7 +105,7 @@ async fn start(mesh: &Mesh) -> [Worker; 2] {
     let shop = soon("the shop", shop.start()).await.unwrap();
     let buyer = mesh.worker("buyer").settings(|settings| {
         settings.trace_one_in = Some(0);
-        settings.slow_call = Some(Duration::from_millis(50));
+        settings.slow_call = Some(SLOW);
     });
     let buyer = soon("the buyer", buyer.start()).await.unwrap();
     eventually("they are linked", || buyer.connected_peers().len() == 1).await;
@@ -110,7 +119,7 @@ fn peer(buyer: &Worker) -> Peer {
 
 #[tokio::test]
 async fn slow_and_failed_calls_are_a_line_each_with_their_trace() {
-    let lines = Lines::start();
+    let (lines, _alone) = Lines::start().await;
     let mesh = Mesh::start(SCHEMA).await;
     let [_shop, buyer] = start(&mesh).await;
     let traced = buyer.traced(TraceContext::from_traceparent(TRACE));
@@ -118,7 +127,7 @@ async fn slow_and_failed_calls_are_a_line_each_with_their_trace() {
     traced.call_raw("shop", "sell", "slow").await.unwrap();
     traced.call_raw("shop", "sell", "none").await.unwrap_err();
     let trace = &TRACE[..36];
-    for what in ["shop.sell was slow; took 0.", "shop.sell failed: "] {
+    for what in ["shop.sell was slow; took ", "shop.sell failed: "] {
         let line = lines.only(what).await;
         assert!(line.starts_with("meshwork::calls ") && line.contains(trace), "{line}");
     }
@@ -139,7 +148,7 @@ async fn slow_and_failed_calls_are_a_line_each_with_their_trace() {
 
 #[tokio::test]
 async fn a_run_that_failed_is_a_line_with_the_trace_of_its_job() {
-    let lines = Lines::start();
+    let (lines, _alone) = Lines::start().await;
     let mesh = Mesh::start(SCHEMA).await;
     let [_shop, buyer] = start(&mesh).await;
     let traced = buyer.traced(TraceContext::from_traceparent(TRACE));
@@ -152,7 +161,7 @@ async fn a_run_that_failed_is_a_line_with_the_trace_of_its_job() {
 
 #[tokio::test]
 async fn a_reply_that_its_caller_cannot_read_counts_as_unknown() {
-    let lines = Lines::start();
+    let (lines, _alone) = Lines::start().await;
     let mesh = Mesh::start(SCHEMA).await;
     let [_shop, buyer] = start(&mesh).await;
     let balanced = buyer.call(Sell("apple".to_owned())).await;

@@ -1,5 +1,6 @@
 //! How a worker leaves its queues.
 
+use super::support::soon;
 use super::*;
 
 /// The question for jobs is withdrawn while its answer is on the way.
@@ -12,9 +13,12 @@ async fn a_drain_hands_back_what_comes_too_late_before_the_worker_is_gone() {
     let shop = site.shop().await;
     shop.enqueue(answer("later")).await.unwrap();
     let queue = site.store.queue("print");
-    while queue.depth().await.unwrap().running == 0 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let is_taken = async {
+        while queue.depth().await.unwrap().running == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    soon("the lease", is_taken).await;
     press.shutdown().await;
     let depth = queue.depth().await.unwrap();
     assert_eq!((depth.ready, depth.running, depth.retried), (1, 0, 0), "{depth:?}");

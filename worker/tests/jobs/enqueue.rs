@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::future::IntoFuture;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use meshwork_worker::{
     CallError, Canceled, JobError, JobId, JobStatus, NotExecuted, Priority, Receipt, UnknownCause,
 };
@@ -43,25 +44,27 @@ async fn a_queued_call_answers_through_its_receipt() {
 
 #[tokio::test]
 async fn a_job_waits_for_its_time() {
-    for kind in every_kind() {
-        let site = Site::start(kind).await;
-        let log = Log::default();
-        let _press = site.press("one", &log).start().await.unwrap();
-        let shop = site.shop().await;
-        let begun = Instant::now();
-        let later = shop.enqueue(answer("later")).delay(Duration::from_millis(400));
-        let later = later.await.unwrap();
-        let status = shop.job::<Print>(&later).status().await.unwrap();
-        assert!(matches!(status, Some(JobStatus::Scheduled { .. })), "{kind:?}: {status:?}");
-        let now = shop.enqueue(answer("now")).at(1000).await.unwrap();
-        soon("the present", shop.job::<Print>(&now).into_future()).await.unwrap();
-        soon("the future", shop.job::<Print>(&later).into_future()).await.unwrap();
-        assert!(begun.elapsed() >= Duration::from_millis(400));
-        let far = shop.enqueue(answer("far")).at(u64::MAX / 2).await.unwrap();
-        assert_eq!(shop.job::<Print>(&far).cancel().await.unwrap(), Canceled::Yes);
-        assert_eq!(shop.job::<Print>(&far).wait().await, Err(JobError::Canceled));
-        assert_eq!(shop.job::<Print>(&far).cancel().await.unwrap(), Canceled::Over);
-    }
+    join_all(every_kind().into_iter().map(one_waits_for_its_time)).await;
+}
+
+async fn one_waits_for_its_time(kind: Kind) {
+    let delay = Duration::from_secs(3);
+    let site = Site::start(kind).await;
+    let log = Log::default();
+    let _press = site.press("one", &log).start().await.unwrap();
+    let shop = site.shop().await;
+    let begun = Instant::now();
+    let later = shop.enqueue(answer("later")).delay(delay).await.unwrap();
+    let status = shop.job::<Print>(&later).status().await.unwrap();
+    assert!(matches!(status, Some(JobStatus::Scheduled { .. })), "{kind:?}: {status:?}");
+    let now = shop.enqueue(answer("now")).at(1000).await.unwrap();
+    soon("the present", shop.job::<Print>(&now).into_future()).await.unwrap();
+    soon("the future", shop.job::<Print>(&later).into_future()).await.unwrap();
+    assert!(begun.elapsed() >= delay);
+    let far = shop.enqueue(answer("far")).at(u64::MAX / 2).await.unwrap();
+    assert_eq!(shop.job::<Print>(&far).cancel().await.unwrap(), Canceled::Yes);
+    assert_eq!(shop.job::<Print>(&far).wait().await, Err(JobError::Canceled));
+    assert_eq!(shop.job::<Print>(&far).cancel().await.unwrap(), Canceled::Over);
 }
 
 #[tokio::test]
@@ -271,11 +274,11 @@ async fn a_store_that_is_away_is_told_honestly() {
     site.store.set_away(false);
     site.store.fall_silent(1);
     let id = JobId([3; 16]);
-    let new = || shop.enqueue(answer("perhaps")).id(id).deadline(Duration::from_millis(200));
-    let error = new().await.unwrap_err();
+    let new = || shop.enqueue(answer("perhaps")).id(id);
+    let error = new().deadline(Duration::from_secs(2)).await.unwrap_err();
     assert!(matches!(error, CallError::Unknown { cause: UnknownCause::Deadline, .. }), "{error}");
     // It may be stored: with the same id it is safe to try again.
-    let receipt = new().await.unwrap();
+    let receipt = new().deadline(PATIENCE).await.unwrap();
     assert_eq!((receipt.job, receipt.is_duplicate), (id, true));
     assert_eq!(site.store.queue("print").depth().await.unwrap().live(), 1);
 }

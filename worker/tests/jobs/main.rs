@@ -23,6 +23,7 @@ use serde::{Deserialize, Serialize};
 use support::Mesh;
 use support::server::{self, Server};
 use tempfile::TempDir;
+use tokio::sync::Notify;
 
 use store::Store;
 
@@ -30,7 +31,7 @@ const SCHEMA: &str = r#"
 [press]
 _allow = ["shop"]
 [press._commands._balanced]
-print  = { queued = true, responds = true, attempts = 3, backoff = "10ms..50ms", lease = "1s" }
+print  = { queued = true, responds = true, attempts = 3, backoff = "10ms..50ms" }
 many   = { queued = true, concurrency = 4 }
 grind  = { queued = true, attempts = 1, run_timeout = "200ms" }
 secret = { queued = true, allow = ["clerk"] }
@@ -42,11 +43,19 @@ _connect = ["press"]
 _connect = ["press"]
 "#;
 
+/// [`SCHEMA`] with leases of `print` that end while a test waits. All others outlast the test, on
+/// the slowest machine.
+fn schema_with_lease(lease: &str) -> String {
+    SCHEMA.replace("50ms\"", &format!("50ms\", lease = \"{lease}\""))
+}
+
 /// What the handler of `print` is to do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 enum Act {
     Answer(String),
     Wait(u64, String),
+    /// Until the test lets it end, by [`Log::gate`].
+    Hold(String),
     Fail,
     FailUntil(u32),
     LaterOnce(u64),
@@ -99,6 +108,8 @@ impl Command for Clean {
 struct Log {
     lines: Arc<Mutex<Vec<String>>>,
     events: Arc<Mutex<Vec<JobEvent>>>,
+    /// Lets one handler end that holds.
+    gate: Arc<Notify>,
 }
 
 impl Log {
@@ -176,11 +187,15 @@ impl Site {
         match self.kind {
             Kind::Memory => builder,
             Kind::Store => builder.queue_backend(self.store.clone()),
-            Kind::Redis => builder.queue(self.redis.as_ref().unwrap().url()),
-            Kind::File => {
-                let file = self.folder.path().join("jobs.db");
-                builder.queue(format!("file:{}?sync=normal", file.display()))
-            }
+            Kind::Redis | Kind::File => builder.queue(self.address()),
+        }
+    }
+
+    /// Where queues are kept that are not this process's.
+    fn address(&self) -> String {
+        match &self.redis {
+            Some(server) => server.url(),
+            None => format!("file:{}?sync=normal", self.folder.path().join("jobs.db").display()),
         }
     }
 
@@ -222,6 +237,11 @@ async fn print(context: Context, act: Act, log: Log) -> Result<String, Failure> 
         Act::Answer(text) => Ok(format!("{text} for {}", context.caller())),
         Act::Wait(ms, text) => {
             tokio::time::sleep(Duration::from_millis(ms)).await;
+            log.add(format!("{text} over"));
+            Ok(text)
+        }
+        Act::Hold(text) => {
+            log.gate.notified().await;
             log.add(format!("{text} over"));
             Ok(text)
         }

@@ -9,6 +9,10 @@ use meshwork_worker::{CallError, JobStatus, NotExecuted};
 use super::support::{eventually, soon};
 use super::*;
 
+/// A lease that ends while the store is away for [`LONGER`].
+const LEASE: &str = "1s";
+const LONGER: Duration = Duration::from_millis(1300);
+
 /// Opens the master's HTTP side.
 const TOKEN: &str = "a-token-of-at-least-24-characters";
 
@@ -52,7 +56,7 @@ async fn an_acknowledgement_that_was_not_heard_runs_nothing_again() {
 
 #[tokio::test]
 async fn a_run_whose_lease_is_lost_is_ended() {
-    let site = Site::start(Kind::Store).await;
+    let site = Site::with(Kind::Store, &schema_with_lease(LEASE)).await;
     let log = Log::default();
     let _press = site.press("one", &log).start().await.unwrap();
     let shop = site.shop().await;
@@ -61,7 +65,7 @@ async fn a_run_whose_lease_is_lost_is_ended() {
     eventually("it runs", || log.has_event("Started")).await;
     // Longer than its lease; it was its only attempt.
     site.store.set_away(true);
-    tokio::time::sleep(Duration::from_millis(1300)).await;
+    tokio::time::sleep(LONGER).await;
     site.store.set_away(false);
     eventually("the run is ended", || log.has_event("LeaseLost")).await;
     let status = shop.job::<Print>(&receipt).status().await.unwrap();
@@ -72,7 +76,8 @@ async fn a_run_whose_lease_is_lost_is_ended() {
 #[tokio::test]
 async fn a_job_that_died_with_its_process_is_told_by_whoever_serves_its_queue_next() {
     let mut site = Site::start(Kind::Store).await;
-    site.mesh = Mesh::start_with(SCHEMA, |config| config.admin_token = Some(TOKEN.into())).await;
+    let schema = schema_with_lease(LEASE);
+    site.mesh = Mesh::start_with(&schema, |config| config.admin_token = Some(TOKEN.into())).await;
     let log = Log::default();
     let shop = site.shop().await;
     let press = site.press("one", &log).start().await.unwrap();
@@ -81,7 +86,7 @@ async fn a_job_that_died_with_its_process_is_told_by_whoever_serves_its_queue_ne
     eventually("it runs", || log.has_event("Started")).await;
     // As if the process were gone: nobody renews its lease, or says how the run ended.
     site.store.set_away(true);
-    tokio::time::sleep(Duration::from_millis(1300)).await;
+    tokio::time::sleep(LONGER).await;
     drop(press);
     site.store.set_away(false);
     let url = format!("http://{}/v1/events?after=0", site.mesh.master().http_addr().unwrap());
@@ -115,7 +120,7 @@ async fn events(url: String) -> Vec<serde_json::Value> {
     page["events"].as_array().unwrap().clone()
 }
 
-/// Half a second is less than the queue tries to reach the server.
+/// Three seconds are less than the queue tries to reach the server.
 #[tokio::test]
 async fn a_server_that_is_gone_is_told_from_one_that_did_not_answer() {
     if !super::support::server::is_installed() {
@@ -126,11 +131,12 @@ async fn a_server_that_is_gone_is_told_from_one_that_did_not_answer() {
     shop.enqueue(answer("before")).await.unwrap();
     site.redis.as_mut().unwrap().kill();
     // Until the end of the connection is heard.
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    let little = Duration::from_millis(500);
-    let one = shop.enqueue(answer("one")).deadline(little).await.unwrap_err();
-    let all = shop.enqueue_all(["two", "three"].map(answer)).deadline(little).await;
-    for error in all.into_iter().map(Result::unwrap_err).chain([one]) {
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let little = Duration::from_secs(3);
+    let one = async { shop.enqueue(answer("one")).deadline(little).await };
+    let all = async { shop.enqueue_all(["two", "three"].map(answer)).deadline(little).await };
+    let (one, all) = tokio::join!(one, all);
+    for error in all.into_iter().chain([one]).map(Result::unwrap_err) {
         let CallError::NotExecuted { reason: NotExecuted::QueueUnavailable { .. } } = &error else {
             panic!("{error}")
         };

@@ -118,8 +118,11 @@ impl QueueBackend for Store {
     }
 }
 
-/// How late leases come, and go back.
-const LATE: Duration = Duration::from_millis(300);
+/// How late leases come: who asked for one has left by then, if the test wants that.
+const LATE: Duration = Duration::from_secs(3);
+
+/// How late those go back that nobody waits for any more.
+const BACK_LATE: Duration = Duration::from_millis(300);
 
 /// Leases on their way; dropped there, they are handed back after a while.
 struct OnTheWay {
@@ -137,7 +140,7 @@ impl Drop for OnTheWay {
         let (inner, faults) = (self.inner.clone(), self.faults.clone());
         faults.returning.fetch_add(1, Ordering::SeqCst);
         tokio::spawn(async move {
-            tokio::time::sleep(LATE).await;
+            tokio::time::sleep(BACK_LATE).await;
             inner.release(&tokens).await;
             faults.returning.fetch_sub(1, Ordering::SeqCst);
         });

@@ -41,11 +41,8 @@ fn name() -> WorkerName {
 /// A worker that meets `disguise` where its master should be tells this cause, and does not join.
 async fn is_refused(builder: Builder, disguise: Disguise, cause: &str) {
     let fake = FakeMaster::open(disguise, refuses()).await;
-    let started = builder
-        .master(fake.address.to_string())
-        .ready_within(Duration::from_millis(1_500))
-        .start()
-        .await;
+    let started =
+        builder.master(fake.address.to_string()).ready_within(Duration::from_secs(5)).start().await;
     let error = started.unwrap_err().to_string();
     assert!(error.contains(cause), "{error:?} does not say {cause:?}");
     assert!(fake.knocks() > 0, "it was asked");

@@ -67,6 +67,13 @@ async fn a_handler_that_spins_costs_no_worker_its_link() {
     assert!(mesh.statuses().await.contains(&ready), "its link to the master");
     let output = child.output();
     assert!(!output.contains("no session with the master"));
-    let warned = || child.output().contains("the handler of `spin` computed for 6");
-    eventually("the warning names the command", warned).await;
+    let warned = || {
+        let output = child.output();
+        let (_, computed) = output.split_once("the handler of `spin` computed for ")?;
+        computed.split_once(" ms ")?.0.parse::<u128>().ok()
+    };
+    eventually("the warning names the command", || warned().is_some()).await;
+    let computed = warned().unwrap();
+    // Clocks of two threads: a little less is not too little.
+    assert!(computed > SPIN.as_millis() - 500, "{computed} ms");
 }

@@ -19,7 +19,7 @@ use meshwork_worker::{Builder, Sources, Worker};
 use tempfile::TempDir;
 
 /// How long a condition may take to come true before a test gives up: far longer than it takes.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
 
 pub(crate) struct Mesh {
     master: Option<Master>,
