@@ -107,7 +107,7 @@ impl Ran {
 }
 
 /// Longest wait for something that a process does; a busy machine takes its time.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A master in a process of its own, on free ports. Killed if it is dropped.
 pub(crate) struct RunningMaster {

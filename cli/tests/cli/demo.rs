@@ -5,7 +5,7 @@ use crate::binary::Folder;
 #[test]
 fn a_mesh_at_work_answers_everything_and_leaves_nothing_behind() {
     let folder = Folder::new();
-    let ran = folder.run(&["demo", "--seconds", "3", "--json"]).code(0);
+    let ran = folder.run(&["demo", "--seconds", "10", "--json"]).code(0);
     let summary = ran.json();
     assert_eq!((&summary["unknown"], &summary["not_executed"]), (&0.into(), &0.into()));
     let commands = summary["commands"].as_array().unwrap();
@@ -26,7 +26,7 @@ fn a_mesh_at_work_answers_everything_and_leaves_nothing_behind() {
 
 #[test]
 fn where_nobody_looks_it_prints_plain_lines() {
-    let ran = Folder::new().run(&["demo", "--seconds", "2"]).code(0);
+    let ran = Folder::new().run(&["demo", "--seconds", "6"]).code(0);
     assert!(ran.out.contains("pricing.quote"), "{}", ran.out);
     assert!(ran.out.contains("has left"), "{}", ran.out);
     assert!(ran.out.contains("no call was lost"), "{}", ran.out);

@@ -19,5 +19,8 @@ mod queue;
 mod queue_redis;
 mod schema_apply;
 mod schema_check;
+#[cfg(feature = "redis")]
+#[path = "../support/mod.rs"]
+mod support;
 mod top;
 mod why;

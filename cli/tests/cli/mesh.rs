@@ -90,7 +90,7 @@ async fn calls_end_with_their_outcome_as_exit_code() {
     let said_no = mesh.call(&["thumbnailer.resize", r#"{"width": 0}"#]).code(11);
     assert!(said_no.err.contains("a width of 0"), "{}", said_no.err);
     let unknown =
-        mesh.call(&["thumbnailer.resize", r#"{"width": 1}"#, "--timeout", "300ms", "--json"]);
+        mesh.call(&["thumbnailer.resize", r#"{"width": 1}"#, "--timeout", "2s", "--json"]);
     let unknown = unknown.code(12).json();
     assert_eq!((&unknown["outcome"], &unknown["cause"]), (&"unknown".into(), &"deadline".into()));
     let refused = mesh.call(&["thumbnailer.resize", r#"{"wide": 1}"#, "--json"]).code(10).json();

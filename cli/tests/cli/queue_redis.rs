@@ -1,8 +1,5 @@
 //! `meshwork queue` on a real Redis server: the same commands as on a file.
 
-use std::ffi::OsString;
-use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,58 +10,7 @@ use serde_json::{Value, json};
 
 use crate::binary::{Folder, Ran};
 use crate::jobs::{RESIZE, depth_of, id, job};
-
-/// A server that lives as long as the test.
-struct Server {
-    child: Child,
-    port: u16,
-    _folder: tempfile::TempDir,
-}
-
-impl Server {
-    fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        drop(listener);
-        let folder = tempfile::tempdir().unwrap();
-        let child = Command::new(program())
-            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"])
-            .arg(folder.path())
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        Self { child, port, _folder: folder }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// The server's program: Redis, or what `MESHWORK_REDIS_SERVER` names instead, such as Valkey.
-fn program() -> OsString {
-    std::env::var_os("MESHWORK_REDIS_SERVER").unwrap_or_else(|| "redis-server".into())
-}
-
-/// Whether there is a server to test with. Set `MESHWORK_SKIP_REDIS=1` to go without.
-fn is_installed() -> bool {
-    if std::env::var_os("MESHWORK_SKIP_REDIS").is_some_and(|value| value == "1") {
-        println!("skipped: MESHWORK_SKIP_REDIS is set");
-        return false;
-    }
-    let found = Command::new(program()).arg("--version").stdout(Stdio::null()).status();
-    assert!(
-        found.is_ok_and(|status| status.success()),
-        "these tests start {}, which is not installed. Type: apt-get install -y redis-server; set \
-         MESHWORK_REDIS_SERVER to the path of another; or MESHWORK_SKIP_REDIS=1 to go without",
-        program().display()
-    );
-    true
-}
+use crate::support::server::{Server, is_installed};
 
 /// A folder with a mesh secret, and a server with queues of that mesh.
 struct Site {
@@ -75,19 +21,13 @@ struct Site {
 
 impl Site {
     async fn new() -> Self {
-        let (folder, server) = (Folder::new(), Server::start());
+        let (folder, server) = (Folder::new(), Server::start(&[]).await);
         folder.run(&["keygen", "--out", "mesh.secret"]).code(0);
         let text = std::fs::read_to_string(folder.path("mesh.secret")).unwrap();
         let mesh = MeshSecret::parse(text.trim()).unwrap().mesh_id();
-        let url = format!("redis://127.0.0.1:{}", server.port).parse().unwrap();
+        let url = server.url().parse().unwrap();
         let backend = RedisBackend::new(&url, mesh, Random::system()).unwrap();
-        for _ in 0..200 {
-            if backend.list().await.is_ok() {
-                return Self { folder, backend, server };
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        panic!("redis-server does not answer");
+        Self { folder, backend, server }
     }
 
     fn queue(&self) -> Arc<dyn Queue> {
@@ -97,8 +37,7 @@ impl Site {
 
     /// Runs `meshwork queue ...` on the server, and looks for what must not be seen.
     fn run(&self, arguments: &[&str]) -> Ran {
-        let address = format!("redis://127.0.0.1:{}", self.server.port);
-        let store = ["--queue", &address, "--secret-file", "mesh.secret"];
+        let store = ["--queue", &self.server.url(), "--secret-file", "mesh.secret"];
         let ran = self.folder.run(&[&["queue"], arguments, &store].concat());
         assert!(!ran.out.contains("hunter2"), "{}", ran.out);
         ran

@@ -1,8 +1,10 @@
 //! `meshwork schema apply` against a master in another process.
 
+use std::time::Duration;
+
 use meshwork_worker::{Sources, Worker};
 
-use crate::binary::{Folder, Ran, RunningMaster, SCHEMA};
+use crate::binary::{Folder, PATIENCE, Ran, RunningMaster, SCHEMA};
 
 /// Applies a file to the master.
 fn apply(folder: &Folder, master: &RunningMaster, arguments: &[&str]) -> Ran {
@@ -53,7 +55,13 @@ async fn what_breaks_a_worker_that_runs_has_to_be_forced() {
     let worker = worker.handle_raw("resize", |_, body| async move { Ok(body) });
     let worker = worker.listen("127.0.0.1:0").start().await.unwrap();
     // The master must have had the time to hear of everybody.
-    tokio::time::sleep(std::time::Duration::from_millis(2500)).await;
+    let access = ["members", "--json", "--master", master.http(), "--state-dir", "state"];
+    let is_settled = async {
+        while folder.run(&access).code(0).json()["settled"] != true {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, is_settled).await.expect("it settles");
 
     let without = SCHEMA.replace("resize = {}\n", "");
     folder.write("next.toml", &without);
