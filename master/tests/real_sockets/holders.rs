@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::support::{Mesh, Process, SCHEMA, check_ticket, until_status};
-use meshwork_master::registry::{RevokeError, RevokeTarget};
+use meshwork_master::registry::{RegistryConfig, RevokeError, RevokeTarget};
 use meshwork_master::{ReloadError, Reloaded, RevokeFailure, StartError, State};
 use meshwork_shared::clock::Clock;
 use meshwork_shared::ids::Incarnation;
@@ -23,7 +23,9 @@ fn key(name: &str) -> MemberKey {
 #[tokio::test]
 async fn attack_23_a_name_with_a_live_holder_is_taken() {
     let mesh = Mesh::new(41);
-    let master = mesh.start().await;
+    // The holder answers long before, however busy the machine.
+    let patient = |registry: &mut RegistryConfig| registry.probe_timeout = Duration::from_secs(20);
+    let master = mesh.builder(mesh.config()).registry(patient).start().await.unwrap();
     let mut holder = Process::new(&mesh, "gateway", "pod-1");
     let (client, welcome) = holder.admit(&mesh, &master, &mesh.psk()).await;
     let since_unix_ms = master.members().await.unwrap().members[0].since_unix_ms;

@@ -3,7 +3,6 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
-use std::time::Duration;
 
 use crate::support::{Mesh, PATIENCE, Process, until_status};
 use meshwork_master::http::dto;
@@ -55,14 +54,20 @@ impl Web {
         serde_json::from_str(&body).unwrap()
     }
 
-    /// Sends bytes as they are; what comes back until the connection ends or is quiet.
+    /// Sends bytes as they are; what comes back up to the end of the head of an answer, or until
+    /// the connection ends.
     fn raw(&self, bytes: &[u8]) -> String {
         let mut stream = TcpStream::connect(self.0).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(2))).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
         // The server may close before it has read all of it.
         let _ = stream.write_all(bytes);
-        let mut answer = Vec::new();
-        let _ = stream.read_to_end(&mut answer);
+        let (mut answer, mut part) = (Vec::new(), [0; 4096]);
+        while !answer.windows(4).any(|end| end == b"\r\n\r\n") {
+            match stream.read(&mut part) {
+                Ok(read @ 1..) => answer.extend(&part[..read]),
+                Ok(0) | Err(_) => break,
+            }
+        }
         String::from_utf8_lossy(&answer).into_owned()
     }
 }

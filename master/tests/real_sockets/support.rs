@@ -46,7 +46,7 @@ pub(crate) const SCHEMA: &str = r#"
 "#;
 
 /// Nothing in a test takes this long unless it is broken.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
 
 /// What a mesh is made of, so that a master of it can be started again.
 pub(crate) struct Mesh {
