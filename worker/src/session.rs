@@ -30,7 +30,7 @@ use meshwork_shared::random::Random;
 use meshwork_shared::secret::{LinkKind, Psk};
 use meshwork_shared::ticket::Role;
 use thiserror::Error;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::Instant;
 
 use crate::authority::Authority;
@@ -161,7 +161,8 @@ impl Session {
         let connected = self.connect_any(discover::mesh_addresses(&self.master).await?).await?;
         let local = connected.established.stream.local_addr().ok();
         let (sender, mut inbox) = mpsc::channel(INBOX_LEN);
-        let service = Arc::new(MasterService { inbox: sender });
+        let behind = Arc::new(Notify::new());
+        let service = Arc::new(MasterService { inbox: sender, behind: behind.clone() });
         let (master, task) = link(connected.established, service, &self.limits, None);
         let mut task = actix_rt::spawn(task);
         let reply = tokio::select! {
@@ -170,7 +171,7 @@ impl Session {
             end = &mut task => return Err(JoinError::Ended(ended(end))),
         };
         let welcome = reply.inspect_err(|_| close(&master))?;
-        let welcomed = Welcomed { welcome, link: master };
+        let welcomed = Welcomed { welcome, link: master.clone() };
         // A control that is gone takes this task with it.
         let _ = self.control.send(welcomed).await;
         let end = loop {
@@ -181,6 +182,10 @@ impl Session {
                     None => break ended(task.await),
                 },
                 end = &mut task => break ended(end),
+                // What was lost is told again at the start of the next session.
+                () = behind.notified() => {
+                    master.close(CloseCode::Stalled, "too many control messages wait");
+                }
             }
         };
         let _ = self.control.send(MasterGone).await;
@@ -336,6 +341,8 @@ fn ended(joined: Result<LinkEnd, tokio::task::JoinError>) -> LinkEnd {
 /// Takes the master's casts.
 struct MasterService {
     inbox: mpsc::Sender<ToWorker>,
+    /// A message was lost, for the control takes them too slowly.
+    behind: Arc<Notify>,
 }
 
 impl Service for MasterService {
@@ -352,8 +359,8 @@ impl Service for MasterService {
             Ok(message) => match self.inbox.try_send(message) {
                 Ok(()) => Served::Ready(Ok(Body::empty())),
                 Err(_) => {
-                    // A gap in the numbers of views is noticed and mended by a resync.
-                    log::warn!("the control is behind: a message of the master is dropped");
+                    log::warn!("the control is behind: the session with the master ends");
+                    self.behind.notify_one();
                     Served::Ready(Err(NotExecuted::overloaded("control messages").into()))
                 }
             },
@@ -367,4 +374,40 @@ impl Service for MasterService {
     fn notice(&self, _: Notice) {}
 
     fn computed_in_place(&self, _: &CommandRef, _: Duration) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use meshwork_shared::ids::CallId;
+    use meshwork_shared::protocol::Pace;
+
+    use super::*;
+
+    fn cast() -> InboundCall {
+        let bytes = Pace { report_every_ms: 250 }.encode();
+        InboundCall {
+            id: CallId(1),
+            command: CommandRef::Name(Bytes::from_static(Pace::NAME.as_bytes())),
+            body: Body { codec: meshwork_shared::codec::Codec::Json, bytes },
+            deadline: Instant::now(),
+            trace: None,
+            attempt: None,
+            wants_reply: false,
+        }
+    }
+
+    #[tokio::test]
+    async fn a_message_that_is_lost_ends_the_session() {
+        let (inbox, mut taken) = mpsc::channel(1);
+        let behind = Arc::new(Notify::new());
+        let service = MasterService { inbox, behind: behind.clone() };
+        let notified = behind.notified();
+        tokio::pin!(notified);
+        assert!(matches!(service.serve(cast()), Served::Ready(Ok(_))));
+        assert!(notified.as_mut().now_or_never().is_none());
+        assert!(matches!(service.serve(cast()), Served::Ready(Err(_))));
+        assert!(notified.as_mut().now_or_never().is_some());
+        assert!(taken.recv().await.is_some());
+    }
 }

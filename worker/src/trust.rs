@@ -1,10 +1,12 @@
 //! Whom this worker believes: the ticket policy, the link secrets and its own ticket, shared by the
 //! control and by handshakes under way.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use meshwork_schema::Schema;
+use meshwork_shared::admission::Paced;
 use meshwork_shared::clock::Clock;
 use meshwork_shared::handshake::{Introduction, Parameters, Peer, Preamble, SchemaKnown, Target};
 use meshwork_shared::ids::{Incarnation, MeshId, NodeId};
@@ -14,6 +16,7 @@ use meshwork_shared::link::close::CloseCode;
 use meshwork_shared::protocol::LinkSecrets;
 use meshwork_shared::secret::{LinkKind, LinkSecret, Psk};
 use meshwork_shared::ticket::{Bearer, Role, Ticket, TicketPolicy};
+use tokio::time::Instant;
 
 use crate::context::Caller;
 
@@ -46,6 +49,8 @@ struct State {
     schema: Option<ActiveSchema>,
     /// Of all peers' tickets seen, the one with the highest incarnation.
     witness: Option<(Incarnation, Bytes)>,
+    /// Lines about peers that are turned away.
+    refused: BTreeMap<CloseCode, Paced>,
 }
 
 /// A peer whose ticket holds and who may be linked to.
@@ -83,6 +88,7 @@ impl Trust {
             own_caller: None,
             schema: None,
             witness: None,
+            refused: BTreeMap::new(),
         };
         let frame_bytes_max = u32::try_from(limits.frame_bytes_max).unwrap_or(u32::MAX);
         Self { clock, frame_bytes_max, state: Mutex::new(state) }
@@ -188,6 +194,12 @@ impl Trust {
         checked.map(drop).map_err(|error| format!("our ticket does not hold: {error}"))
     }
 
+    /// Notes that a peer was turned away. `Some(n)` at most once a second for each code: log a line
+    /// that stands for `n` of them.
+    pub(crate) fn note_refused(&self, code: CloseCode, now: Instant) -> Option<u64> {
+        self.lock().refused.entry(code).or_default().note(now)
+    }
+
     /// Judges a peer that dialled us, or (with `expected`) that we dialled.
     pub(crate) fn verify(&self, peer: &Peer, dialled: bool) -> Result<Verified, TurnedAway> {
         let state = self.lock();
@@ -197,7 +209,8 @@ impl Trust {
         let now = self.clock.unix_seconds();
         let checked = state.policy.check(&peer.introduction.ticket, &peer.node, Role::Worker, now);
         let ticket = checked.map_err(|error| {
-            log::warn!("a peer's ticket is refused: {error}");
+            // Who asked is told the cause, and the log at its own pace.
+            log::debug!("a peer's ticket is refused: {error}");
             turned_away(CloseCode::Denied, error.cause())
         })?;
         let Bearer::Worker { worker, variant } = ticket.claims.bearer.clone() else {

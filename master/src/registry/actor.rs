@@ -17,11 +17,13 @@ mod schema;
 mod sessions;
 mod watchers;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix::{Actor, AsyncContext, Context, Handler, SpawnHandle};
 use meshwork_schema::Schema;
+use meshwork_shared::admission::Paced;
 use meshwork_shared::clock::Clock;
 use meshwork_shared::limits::Limits;
 use meshwork_shared::link::accept::{Doorman as _, refuse};
@@ -87,6 +89,8 @@ pub(crate) struct RegistryActor {
     refused_file: Option<LastReload>,
     sessions: Sessions,
     audit: AuditLog,
+    /// Lines about links that are refused.
+    refused: BTreeMap<CloseCode, Paced>,
     events: Arc<EventLog>,
     figures: Figures,
     /// When somebody last looked at the mesh.
@@ -134,6 +138,7 @@ impl RegistryActor {
                 outcome: Ok(Reloaded::Started),
             },
             audit: AuditLog::default(),
+            refused: BTreeMap::new(),
             events,
             figures: Figures::default(),
             looked_at: None,
@@ -250,11 +255,15 @@ impl Handler<Arrived> for RegistryActor {
         let key = match turned_away {
             Ok(key) => key,
             Err((code, text)) => {
-                log::warn!("a link from {} is refused: {text}", accepted.from);
+                if let Some(times) = self.refused.entry(code).or_default().note(Instant::now()) {
+                    let from = accepted.from;
+                    log::warn!("links are refused ({times} times), the last from {from}: {text}");
+                }
                 actix_rt::spawn(refuse(accepted.established, code, text));
                 return;
             }
         };
+        self.sessions.make_room();
         let (registry, session) = (ctx.address(), self.sessions.next_id());
         let service = Arc::new(SessionService::new(session, registry.clone()));
         let (link, task) = link(accepted.established, service, &self.parts.limits, None);

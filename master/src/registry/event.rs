@@ -86,7 +86,7 @@ pub struct JoinRequest {
 }
 
 /// What a worker proved to know when its link was made.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum AdmissionKey {
     /// The mesh secret: any name.
     Mesh,

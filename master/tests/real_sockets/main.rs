@@ -1,6 +1,8 @@
 //! The master as the world meets it: over real sockets, one file for each side of it.
 
 #[cfg(test)]
+mod crowd;
+#[cfg(test)]
 mod holders;
 #[cfg(test)]
 mod http;

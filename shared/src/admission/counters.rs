@@ -2,12 +2,10 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// A cause is logged at most once in this time.
-const LOG_EVERY: Duration = Duration::from_secs(1);
+use super::Paced;
 
 /// Every end that a handshake can have, sorted.
 const CAUSES: [&str; 19] = [
@@ -52,13 +50,7 @@ pub struct HandshakeCounters {
 #[derive(Debug, Default)]
 struct Row {
     count: AtomicU64,
-    logged: Mutex<Logged>,
-}
-
-#[derive(Debug, Default)]
-struct Logged {
-    at: Option<Instant>,
-    count: u64,
+    line: Mutex<Paced>,
 }
 
 impl HandshakeCounters {
@@ -66,16 +58,8 @@ impl HandshakeCounters {
     /// the `n` ends since the last one. A cause that is not known counts nothing.
     pub fn count(&self, cause: &str, now: Instant) -> Option<u64> {
         let row = self.row(cause)?;
-        let count = row.count.fetch_add(1, Ordering::Relaxed) + 1;
-        let mut logged = row.logged.lock().unwrap_or_else(PoisonError::into_inner);
-        if logged.at.is_some_and(|at| now < at + LOG_EVERY) {
-            return None;
-        }
-        logged.at = Some(now);
-        // Another thread may have counted, and logged, more than this one has seen.
-        let since = count.saturating_sub(logged.count);
-        logged.count = logged.count.max(count);
-        Some(since)
+        row.count.fetch_add(1, Ordering::Relaxed);
+        row.line.lock().unwrap_or_else(PoisonError::into_inner).note(now)
     }
 
     /// How often `cause` was counted; 0 if it is not known.
@@ -97,6 +81,8 @@ impl HandshakeCounters {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::handshake::{HandshakeError, IntroductionError};
     use crate::link::accept::AcceptError;
@@ -134,7 +120,7 @@ mod tests {
             assert_eq!(counters.count("silent", Instant::now()), None);
         }
         assert_eq!(counters.count("closed", Instant::now()), Some(1));
-        tokio::time::advance(LOG_EVERY).await;
+        tokio::time::advance(Duration::from_secs(1)).await;
         assert_eq!(counters.count("silent", Instant::now()), Some(1001));
         assert_eq!(counters.of("silent"), 1002);
         assert_eq!(counters.count("no such", Instant::now()), None);

@@ -64,7 +64,12 @@ impl Control {
             }
             Err((code, text)) => {
                 tally::add(&self.worker.inner().tally.links_refused);
-                log::warn!("a link from {from} is refused ({code}): {}", text.escape_debug());
+                if let Some(times) = self.trust.note_refused(code, tokio::time::Instant::now()) {
+                    let text = text.escape_debug();
+                    log::warn!(
+                        "links are refused ({code}, {times} times), the last from {from}: {text}"
+                    );
+                }
                 actix_rt::spawn(async move { refuse(established, code, &text).await });
             }
         }

@@ -15,9 +15,13 @@ use tokio::time::Instant;
 
 use crate::registry::{AdmissionKey, SessionId};
 
-/// How long a message to a worker may wait to be written. What is lost so shows as a gap in the
-/// numbers of views, and is mended by a resync.
-const CAST_WITHIN: Duration = Duration::from_secs(30);
+/// How long a message to a worker may wait to be written: as long as it takes, for none may be lost
+/// while the link lives. What waits is bounded in bytes, and a link that writes nothing ends.
+const CAST_WITHIN: Duration = Duration::from_secs(24 * 3600);
+
+/// Links that may stay without having joined; one more closes the oldest of the key that has most
+/// of them, so that who holds the key of one worker does not keep the others out.
+const UNJOINED_MAX: usize = 500;
 
 /// One link.
 pub(super) struct Session {
@@ -39,6 +43,11 @@ impl Session {
         let join_by = Some(join_by);
         let (join_reply, leave_reply) = (None, None);
         Self { link, node, key, join_reply, leave_reply, join_by, reports: false }
+    }
+
+    /// Whether no join has come yet.
+    fn is_unjoined(&self) -> bool {
+        self.join_by.is_some() && self.join_reply.is_none()
     }
 }
 
@@ -102,10 +111,28 @@ impl Sessions {
         self.open.values().for_each(|session| session.link.close(code, text));
     }
 
+    /// Closes a link that has not joined, if there are as many of those as there may be.
+    pub(super) fn make_room(&mut self) {
+        let mut by_key: BTreeMap<&AdmissionKey, usize> = BTreeMap::new();
+        let unjoined = self.open.values().filter(|session| session.is_unjoined());
+        unjoined.for_each(|session| *by_key.entry(&session.key).or_default() += 1);
+        if by_key.values().sum::<usize>() < UNJOINED_MAX {
+            return;
+        }
+        let most = by_key.into_iter().max_by_key(|(_, links)| *links);
+        let Some(key) = most.map(|(key, _)| key.clone()) else { return };
+        // Ids grow: the first is the oldest.
+        let mut of_key = self.open.values_mut().filter(|session| session.key == key);
+        if let Some(oldest) = of_key.find(|session| session.is_unjoined()) {
+            oldest.join_by = None;
+            oldest.link.close(CloseCode::NotReady, "too many links wait to join");
+        }
+    }
+
     /// Closes the links that have not joined in time.
     pub(super) fn close_idle(&mut self, now: Instant) {
-        for session in self.open.values_mut() {
-            if session.join_by.is_some_and(|by| by <= now) && session.join_reply.is_none() {
+        for session in self.open.values_mut().filter(|session| session.is_unjoined()) {
+            if session.join_by.is_some_and(|by| by <= now) {
                 session.join_by = None;
                 session.link.close(CloseCode::NotReady, "no join came");
             }
