@@ -39,6 +39,8 @@ struct State {
     /// The last one that was seen, and when it died.
     last: Option<JobId>,
     died_unix_ms: u64,
+    /// What died before that was told of.
+    told_unix_ms: u64,
 }
 
 impl Jobs {
@@ -60,46 +62,11 @@ impl Jobs {
                 continue;
             };
             let queue = self.open(name, &served.schema);
-            // A store that is away is asked again next time.
-            let _ = timeout(LIST_WITHIN, self.look_through(&station, &*queue, depth)).await;
+            let earliest = self.began_unix_ms.saturating_sub(BEFORE_START_MS);
+            let note = |job: &JobSummary| self.note_found(&station, job);
+            // A store that is away, or slow, is asked on from there the next time.
+            let _ = timeout(LIST_WITHIN, station.looked.look(&*queue, depth, earliest, note)).await;
         }
-    }
-
-    async fn look_through(
-        &self,
-        station: &Station,
-        queue: &dyn Queue,
-        depth: &QueueDepth,
-    ) -> Result<(), Unavailable> {
-        let counted = Some((depth.dead, depth.dead_dropped));
-        let mut state = station.looked.get();
-        if state.counted == counted || depth.dead == 0 {
-            return Ok(());
-        }
-        // One that is seen twice does no harm: the master tells of it once.
-        let earliest = self.began_unix_ms.saturating_sub(BEFORE_START_MS);
-        let mut floor =
-            if state.last.is_some() { earliest } else { earliest.max(state.died_unix_ms) };
-        for _ in 0..PAGES_MAX {
-            let mut page = queue.peek(Section::Dead, state.last, PAGE_JOBS).await?;
-            if page.is_empty() && state.last.is_some() {
-                // That one may be there no more: from the start again, by the time.
-                floor = earliest.max(state.died_unix_ms);
-                page = queue.peek(Section::Dead, None, PAGE_JOBS).await?;
-            }
-            let unheard = page.iter().filter(|job| job.since_unix_ms >= floor && is_unheard(job));
-            unheard.for_each(|job| self.note_found(station, job));
-            if let Some(newest) = page.last() {
-                state.last = Some(newest.id);
-                state.died_unix_ms = state.died_unix_ms.max(newest.since_unix_ms);
-            }
-            if page.len() < PAGE_JOBS {
-                state.counted = counted;
-                break;
-            }
-        }
-        station.looked.set(state);
-        Ok(())
     }
 
     fn note_found(&self, station: &Station, job: &JobSummary) {
@@ -115,17 +82,132 @@ impl Jobs {
     }
 }
 
-/// Whether the process that ran it was gone before it could tell how that ended.
-fn is_unheard(job: &JobSummary) -> bool {
-    job.last.as_ref().is_some_and(|last| last.error == AttemptError::LeaseExpired)
+/// Whether the process that ran it was gone before it could tell how that ended, at `since` or
+/// later.
+fn is_unheard(job: &JobSummary, since: u64) -> bool {
+    let last = job.last.as_ref();
+    job.since_unix_ms >= since && last.is_some_and(|last| last.error == AttemptError::LeaseExpired)
 }
 
 impl Looked {
+    /// Looks on from where the last look ended, a bounded way, and tells `note` of each that died
+    /// with its process not before `earliest` and that it was not told of. One may be told twice
+    /// that died in the same millisecond as another.
+    async fn look(
+        &self,
+        queue: &dyn Queue,
+        depth: &QueueDepth,
+        earliest: u64,
+        note: impl Fn(&JobSummary),
+    ) -> Result<(), Unavailable> {
+        let counted = Some((depth.dead, depth.dead_dropped));
+        let mut state = self.get();
+        if state.counted == counted || depth.dead == 0 {
+            return Ok(());
+        }
+        for _ in 0..PAGES_MAX {
+            let page = queue.peek(Section::Dead, state.last, PAGE_JOBS).await?;
+            let is_end = match (page.last(), state.last) {
+                (Some(newest), _) => {
+                    let since = earliest.max(state.told_unix_ms);
+                    page.iter().filter(|job| is_unheard(job, since)).for_each(&note);
+                    state.last = Some(newest.id);
+                    state.died_unix_ms = state.died_unix_ms.max(newest.since_unix_ms);
+                    page.len() < PAGE_JOBS
+                }
+                (None, None) => true,
+                (None, Some(last)) => queue.dead_letter(last).await?.is_some(),
+            };
+            if is_end {
+                state.counted = counted;
+            } else if page.is_empty() {
+                // The one that was seen last is there no more: from the start again.
+                (state.last, state.told_unix_ms) = (None, state.died_unix_ms);
+            }
+            self.set(state);
+            if is_end {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     fn get(&self) -> State {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn set(&self, state: State) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = state;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::collections::BTreeMap;
+
+    use meshwork_queue::{
+        MemoryBackend, NewJob, QueueBackend, QueueLimits, QueueName, QueueOptions,
+    };
+    use meshwork_shared::clock::Clock;
+    use meshwork_shared::codec::Codec;
+    use meshwork_shared::random::Random;
+
+    use super::*;
+
+    /// How often each was told of by this look.
+    async fn look(looked: &Looked, queue: &dyn Queue) -> BTreeMap<JobId, usize> {
+        let told = RefCell::new(BTreeMap::new());
+        let note = |job: &JobSummary| *told.borrow_mut().entry(job.id).or_default() += 1;
+        let depth = queue.depth().await.unwrap();
+        looked.look(queue, &depth, 0, note).await.unwrap();
+        told.into_inner()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_that_died_is_told_of_once() {
+        const DEAD: u32 = 2000;
+        let backend = MemoryBackend::new(Random::seeded(1), Clock::system());
+        let name = QueueName::balanced("w".parse().unwrap(), "c".parse().unwrap());
+        let limits = QueueLimits { dead_letters_max: DEAD as usize, ..QueueLimits::default() };
+        let queue = backend.open(name, QueueOptions { attempts: 1, limits, ..Default::default() });
+        let job = |number: u32| {
+            let (caller, variant) = ("w".parse().unwrap(), "pod-1".parse().unwrap());
+            let id = [number.to_be_bytes(); 4].concat().try_into().unwrap();
+            NewJob::new(JobId(id), caller, variant, Codec::Json, "1")
+        };
+        let die = async |numbers: std::ops::Range<u32>| {
+            queue.enqueue(numbers.clone().map(job).collect()).await;
+            let mut left = numbers.len();
+            while left > 0 {
+                left = left.saturating_sub(queue.lease("pod-2#7", 1000).await.len());
+            }
+            tokio::time::advance(Duration::from_secs(3600)).await;
+        };
+        die(0..DEAD).await;
+
+        let looked = Looked::default();
+        let (first, second) = (look(&looked, &*queue).await, look(&looked, &*queue).await);
+        assert_eq!((first.len(), second.len()), (1000, 1000), "a look goes a bounded way");
+        assert!(first.values().chain(second.values()).all(|times| *times == 1));
+        assert!(first.keys().all(|id| !second.contains_key(id)));
+        for _ in 0..3 {
+            assert!(look(&looked, &*queue).await.is_empty(), "all are told of");
+        }
+
+        // The clock of the store must have moved on, for what comes next to be news.
+        std::thread::sleep(Duration::from_millis(5));
+        let newest = second.keys().next_back().copied();
+        queue.retry_dead(newest, 1).await.unwrap();
+        die(DEAD..DEAD + 3).await;
+        let mut news = BTreeMap::new();
+        for _ in 0..6 {
+            for (id, times) in look(&looked, &*queue).await {
+                *news.entry(id).or_insert(0) += times;
+            }
+        }
+        // The one that runs again, and dies of it, and the three.
+        assert!(news.len() <= 5 && news.values().all(|times| *times == 1), "{news:?}");
+        assert!((DEAD..DEAD + 3).all(|number| news.contains_key(&job(number).id)), "{news:?}");
     }
 }

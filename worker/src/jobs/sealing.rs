@@ -60,7 +60,8 @@ pub(super) async fn open(
         if let OpenError::NotYet { epoch } = error
             && !inner.job_keys.load().is_kept(epoch)
         {
-            let root = Unheard { epoch, unix_ms: inner.jobs.clock.unix_ms(), is_late };
+            let newest = inner.job_keys.load().epochs().last().unwrap_or_default();
+            let root = Unheard { epoch, newest, unix_ms: inner.jobs.clock.unix_ms(), is_late };
             if root.is_none(inner.has_master()) {
                 return Err(Refused::Never(OpenError::UnknownEpoch { epoch }.to_string()));
             }
@@ -74,8 +75,10 @@ pub(super) async fn open(
 
 /// A root that a job names, newer than all that this instance was told of.
 struct Unheard {
-    /// When it was made, by the master's clock.
+    /// When it was made, by the master's clock; later than any before, whatever that says.
     epoch: u64,
+    /// The newest that this instance was told of.
+    newest: u64,
     /// Now, by this machine's.
     unix_ms: u64,
     /// Whether its key was waited for.
@@ -87,9 +90,9 @@ impl Unheard {
     /// session it may have been made since.
     fn is_none(&self, has_master: bool) -> bool {
         let within = u64::try_from(ROOT_HEARD_WITHIN.as_millis()).unwrap_or(u64::MAX);
-        let is_ahead = self.epoch > self.unix_ms.saturating_add(within);
+        let is_ahead = self.epoch > self.unix_ms.max(self.newest).saturating_add(within);
         let is_old = self.epoch.saturating_add(within) < self.unix_ms;
-        is_ahead || (is_old && self.is_late && has_master)
+        (is_ahead || is_old) && self.is_late && has_master
     }
 }
 
@@ -129,7 +132,7 @@ mod tests {
     #[test]
     fn a_root_that_the_master_would_have_told_of_is_none() {
         let now = 1_800_000_000_000;
-        let made = |epoch: u64, is_late| Unheard { epoch, unix_ms: now, is_late };
+        let made = |epoch: u64, is_late| Unheard { epoch, newest: 0, unix_ms: now, is_late };
         // Made a moment ago, by clocks that differ: its key is on its way.
         for epoch in [now - 59_000, now, now + 59_000] {
             assert!(!made(epoch, true).is_none(true), "{epoch}");
@@ -138,6 +141,13 @@ mod tests {
         let lost = made(now - 3_600_000, true);
         assert!(lost.is_none(true) && !lost.is_none(false));
         assert!(!made(now - 3_600_000, false).is_none(true), "a session may have begun just now");
-        assert!(made(now + 61_000, false).is_none(false) && made(u64::MAX, false).is_none(true));
+        // An hour ahead: the same, for it is this machine's clock that may be wrong.
+        let ahead = made(now + 3_600_000, true);
+        assert!(ahead.is_none(true) && !ahead.is_none(false));
+        assert!(!made(now + 3_600_000, false).is_none(true), "its key may be on its way");
+        // The master's clock was wrong once: roots go on from there.
+        let newest = now + 86_400_000;
+        let next = Unheard { epoch: newest + 1, newest, unix_ms: now, is_late: true };
+        assert!(!next.is_none(true));
     }
 }
