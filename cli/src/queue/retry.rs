@@ -71,7 +71,7 @@ impl Retry {
             }
             // Fewer were moved than there were, and some are there still: no room.
             if self.all && retried < depth.dead && dead > 0 {
-                return Err(full(&self.name));
+                return Err(stays(&self.name));
             }
             Ok(Exit::Ok)
         })
@@ -80,7 +80,7 @@ impl Retry {
     async fn one(&self, queue: &dyn Queue, job: JobId) -> Result<usize, CommandError> {
         match queue.retry_dead(Some(job), 1).await.map_err(unavailable)? {
             0 => match queue.dead_letter(job).await.map_err(unavailable)? {
-                Some(_) => Err(full(&self.name)),
+                Some(_) => Err(stays(&self.name)),
                 None => Err(no_letter(&self.name, queue, job).await),
             },
             count => Ok(count),
@@ -88,7 +88,11 @@ impl Retry {
     }
 }
 
-fn full(name: &QueueName) -> CommandError {
-    CommandError::new(Exit::Failed, format!("{name} is full: it has no room for more jobs"))
-        .with_help("wait until its workers have done some, and type the same again")
+fn stays(name: &QueueName) -> CommandError {
+    let what = format!("what is dead in {name} does not run again");
+    CommandError::new(Exit::Failed, what).with_help(format!(
+        "either the queue has no room for more jobs: wait until its workers have done some, and\n\
+         type the same again; or no mesh has stored it, and it can only be deleted:\n\
+         meshwork queue purge {name} --section dead"
+    ))
 }

@@ -224,7 +224,7 @@ async fn retry_all_ends_where_there_is_no_room() {
 
     let ran = site.run(&["retry", RESIZE, "--all"]).code(1);
     assert_eq!(ran.out, "1 job runs again; 1 dead letter is left\n");
-    assert!(ran.err.starts_with("error: thumbnailer.resize is full"), "{}", ran.err);
+    assert!(ran.err.starts_with("error: what is dead in thumbnailer.resize"), "{}", ran.err);
     let ran = site.run(&["retry", RESIZE, &id(1).to_string()]).code(1);
     assert!(ran.err.contains("type the same again"), "{}", ran.err);
 }

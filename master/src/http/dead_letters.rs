@@ -24,7 +24,7 @@ use crate::registry::actor::NoteAudit;
 const DEAD_MAX: usize = 100;
 
 /// Dead letters that are moved with one request to the store.
-const MOVED_AT_ONCE: usize = 100;
+const MOVED_AT_ONCE: usize = 500;
 
 /// What came of moving dead letters.
 #[derive(Debug, PartialEq, Eq)]
@@ -82,7 +82,8 @@ pub(super) async fn retry_one(
     });
     match moved.await {
         Ok(0) => {
-            let message = "there is no such dead letter any more, or its queue has no room";
+            let message = "there is no such dead letter any more, its queue has no room, or no \
+                           mesh has stored it";
             routes::problem(StatusCode::CONFLICT, "not_retried", message)
         }
         Ok(retried) => HttpResponse::Ok().json(Retried { retried }),
@@ -106,7 +107,8 @@ pub(super) async fn retry_all(facts: web::Data<Facts>, path: web::Path<String>) 
     }
 }
 
-/// Moves those that are there now: one that dies again meanwhile is not tried for ever.
+/// Moves those that are there now: one that dies again meanwhile is not tried for ever. Each
+/// request to the store may take `time`.
 async fn move_all<B>(
     time: Duration,
     dead: impl Future<Output = Result<usize, Unavailable>>,
@@ -116,18 +118,18 @@ where
     B: Future<Output = Result<usize, Unavailable>>,
 {
     let mut jobs = 0;
-    let all = async {
-        let dead = dead.await?;
-        while jobs < dead {
-            match batch(MOVED_AT_ONCE.min(dead - jobs)).await? {
-                0 => break,
-                moved => jobs += moved,
-            }
-        }
-        Ok(())
+    let dead = match within(time, dead).await {
+        Ok(dead) => dead,
+        Err(trouble) => return Moved { jobs, trouble: Some(trouble) },
     };
-    let trouble = within(time, all).await.err();
-    Moved { jobs, trouble }
+    while jobs < dead {
+        match within(time, batch(MOVED_AT_ONCE.min(dead - jobs))).await {
+            Ok(0) => break,
+            Ok(moved) => jobs += moved,
+            Err(trouble) => return Moved { jobs, trouble: Some(trouble) },
+        }
+    }
+    Moved { jobs, trouble: None }
 }
 
 /// Runs it to its end also if the client does not wait for it.
@@ -217,8 +219,8 @@ mod tests {
             batches.fetch_add(1, Ordering::Relaxed);
             std::future::ready(Ok(limit))
         };
-        let moved = move_all(WITHIN, async { Ok(230) }, batch).await;
-        assert_eq!(moved, Moved { jobs: 230, trouble: None });
+        let moved = move_all(WITHIN, async { Ok(1230) }, batch).await;
+        assert_eq!(moved, Moved { jobs: 1230, trouble: None });
         assert_eq!(batches.into_inner(), 3);
         let full = move_all(WITHIN, async { Ok(230) }, |_| std::future::ready(Ok(0))).await;
         assert_eq!(full, Moved { jobs: 0, trouble: None });
@@ -236,8 +238,18 @@ mod tests {
                 }
             }
         };
-        let moved = move_all(WITHIN, async { Ok(1000) }, batch).await;
-        assert_eq!(moved, Moved { jobs: 200, trouble: Some(Trouble::Silent) });
+        let moved = move_all(WITHIN, async { Ok(5000) }, batch).await;
+        assert_eq!(moved, Moved { jobs: 1000, trouble: Some(Trouble::Silent) });
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_store_that_takes_its_time_moves_all_the_same() {
+        let batch = |limit| async move {
+            tokio::time::sleep(WITHIN / 2).await;
+            Ok(limit)
+        };
+        let moved = move_all(WITHIN, async { Ok(65_536) }, batch).await;
+        assert_eq!(moved, Moved { jobs: 65_536, trouble: None });
     }
 
     #[tokio::test(start_paused = true)]
@@ -248,10 +260,10 @@ mod tests {
             let away = || Unavailable { message: "it is away".to_owned() };
             std::future::ready(is_first.then_some(limit).ok_or_else(away))
         };
-        let moved = move_all(WITHIN, async { Ok(1000) }, batch).await;
+        let moved = move_all(WITHIN, async { Ok(5000) }, batch).await;
         let trouble = moved.trouble.expect("it says so");
         assert!(matches!(&trouble, Trouble::Unavailable(message) if message.contains("away")));
-        assert_eq!((moved.jobs, problem(&trouble).status().as_u16()), (100, 503));
+        assert_eq!((moved.jobs, problem(&trouble).status().as_u16()), (500, 503));
     }
 
     #[tokio::test]

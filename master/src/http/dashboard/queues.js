@@ -94,7 +94,7 @@ async function retry(rest, what) {
   try {
     const { retried } = await ask(path(rest), "POST");
     await refresh();
-    say(note, retried === 0 ? "Nothing was moved: gone already, or the queue is full."
+    say(note, retried === 0 ? "Nothing was moved: gone already, no room in the queue, or stored by no mesh."
       : `${what === "all" ? count(retried) : "The job"} ${retried === 1 ? "runs" : "run"} again.`);
   } catch (refused) {
     say(note, refused.message);
