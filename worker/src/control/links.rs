@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use actix::{AsyncContext, Context};
 use meshwork_shared::handshake::SchemaKnown;
@@ -12,6 +13,7 @@ use meshwork_shared::link::handle::Link;
 use meshwork_shared::link::service::Service;
 use meshwork_shared::link::task::{Established, link};
 use meshwork_shared::protocol::MemberKey;
+use tokio::time::{sleep, timeout};
 
 use super::dial::Dial;
 use super::{Control, Dialled, Ended};
@@ -21,6 +23,12 @@ use crate::peers::{Effect, Event, LinkId, NewLink};
 use crate::routes::{Instance, Routes};
 use crate::service::LinkService;
 use crate::trust::Verified;
+
+/// How long the answers of a member that has left may be on their way.
+const LAST_WORDS_WITHIN: Duration = Duration::from_secs(5);
+
+/// How often it is looked whether they are here.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// One link and what is known of it.
 pub(super) struct LinkEntry {
@@ -220,8 +228,13 @@ impl Control {
                     self.start_dial(Dial { key, incarnation, node, addresses }, ctx);
                 }
                 Effect::Close { link, code, text } => {
-                    if let Some(entry) = self.links.get(&link) {
-                        entry.link.close(code, text);
+                    let entry = self.links.get(&link);
+                    match entry.map(|entry| entry.link.clone()) {
+                        Some(link) if code == CloseCode::Leaving && link.in_flight() > 0 => {
+                            actix_rt::spawn(close_behind_last_words(link, text));
+                        }
+                        Some(link) => link.close(code, text),
+                        None => {}
                     }
                 }
                 Effect::Part { link } => {
@@ -278,4 +291,17 @@ impl Control {
         let routes = Routes::build(me, &active.schema, instances, &mut self.turns, tracer);
         self.worker.inner().set_routes(routes);
     }
+}
+
+/// Closes the link to a member that has left. The word of the master may be faster than the last
+/// answers of the member itself, which closes the link behind them.
+async fn close_behind_last_words(link: Link, text: &'static str) {
+    let said = async {
+        while link.is_open() && link.in_flight() > 0 {
+            sleep(LOOK_EVERY).await;
+        }
+    };
+    // Calls that are not answered by then are lost.
+    let _ = timeout(LAST_WORDS_WITHIN, said).await;
+    link.close(CloseCode::Leaving, text);
 }
