@@ -188,9 +188,15 @@ async fn a_draining_worker_finishes_what_runs_and_loses_nothing() {
     let _s2 = s2.start().await.unwrap();
     eventually("s2 is linked", || buyer.connected_peers().len() == 2).await;
     let drained = tokio::spawn(async move { s1.shutdown().await });
+    let drains = async {
+        while !mesh.statuses().await.contains(&"shop/s1 Draining".to_owned()) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    soon("the word that it drains", drains).await;
     // While s1 drains, every call goes to s2 and none is lost.
     for n in 0..50 {
-        assert!(buyer.call(Sell(n)).await.is_ok());
+        assert_eq!(buyer.call(Sell(n)).await, Ok(n + 100));
         tokio::time::sleep(Duration::from_millis(1)).await;
         if n == 25 {
             release.notify_waiters();
