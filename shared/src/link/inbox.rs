@@ -37,6 +37,12 @@ impl Item {
         }
     }
 
+    /// True for the words that do not wait until the socket has taken what was handed in before:
+    /// how slowly the peer reads is not for it to choose how long it keeps the link.
+    pub(crate) fn is_urgent(&self) -> bool {
+        matches!(self, Self::Drain | Self::Close(..))
+    }
+
     /// Bytes that it is counted with.
     pub(crate) fn bytes(&self) -> usize {
         self.request().map_or(0, |request| request.body.bytes.len())

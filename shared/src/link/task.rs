@@ -294,6 +294,10 @@ impl<S: Service> LinkTask<S> {
                 }
             }
         }
+        if now >= until {
+            // A peer that writes without end does not put it off.
+            return Err(end);
+        }
         self.timer.as_mut().reset(until);
         match self.timer.as_mut().poll(cx) {
             Poll::Ready(()) => Err(end),

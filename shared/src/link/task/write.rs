@@ -38,7 +38,9 @@ impl<S: Service> LinkTask<S> {
             moved = true;
         }
         for item in taken.drain(..) {
-            if self.held.is_empty() && self.has_room_beside(queued) {
+            let has_room = self.held.is_empty() && self.has_room_beside(queued);
+            // Once the link closes, nothing is held: it is refused.
+            if has_room || item.is_urgent() || self.closing.is_some() {
                 self.take_item(item, now);
             } else {
                 self.hold(item);

@@ -140,3 +140,70 @@ async fn a_link_is_not_idle_before_a_large_answer_is_written() {
         tokio::task::yield_now().await;
     }
 }
+
+/// Fills what the sockets take, and far more than the link puts into frames at a time.
+async fn fill(link: &Link) {
+    let body = bytes::Bytes::from(vec![0; 64 << 10]);
+    for _ in 0..800 {
+        link.cast(cast(body.clone())).unwrap();
+    }
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// A peer that reads a little now and then is neither silent nor stalled.
+#[tokio::test(start_paused = true)]
+async fn a_close_does_not_wait_behind_a_slow_reader() {
+    let (a, near) = sockets().await;
+    let (mut a, task) = end(a, 2, 1, &Limits::default());
+    tokio::spawn(task);
+    let mut near = Hand::new(near);
+    fill(&a.link).await;
+    let before = a.link.call(request(0, &b"before"[..])).unwrap();
+    a.link.close(CloseCode::Revoked, "taken back");
+    let behind = a.link.call(request(0, &b"behind"[..])).unwrap();
+    let began = Instant::now();
+    let reads = async {
+        loop {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            near.stream.read_buf(&mut near.read).await.unwrap();
+            near.send(&Record::bare(RecordType::Pong, CallId(0))).await;
+        }
+    };
+    let ends = async {
+        let lost = CallError::not_executed(NotExecuted::LinkLost);
+        assert_eq!(before.await, Err(lost.clone()), "it was held and is not sent");
+        assert_eq!(behind.await, Err(lost), "nothing follows a close");
+        a.notices.recv().await
+    };
+    let ended = tokio::select! {
+        biased;
+        ended = ends => ended,
+        () = reads => unreachable!(),
+        () = tokio::time::sleep(Duration::from_secs(5)) => panic!("the link outlives its close"),
+    };
+    let code = CloseCode::Revoked;
+    assert_eq!(ended, Some(Notice::Ended(LinkEnd::ClosedHere { code })));
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_behind_a_slow_reader_refuses_at_once() {
+    let (a, near) = sockets().await;
+    let (a, task) = end(a, 2, 1, &Limits::default());
+    tokio::spawn(task);
+    let mut near = Hand::new(near);
+    fill(&a.link).await;
+    a.link.drain();
+    tokio::task::yield_now().await;
+    near.send(&Record::bare(RecordType::Call, CallId(9))).await;
+    let refused = loop {
+        let record = near.next().await;
+        assert_ne!(record.kind, RecordType::Reply, "the call was served");
+        if record.kind == RecordType::Error {
+            break record;
+        }
+    };
+    assert_eq!(refused.call_id, CallId(9));
+}
