@@ -11,14 +11,18 @@ use bytes::Bytes;
 use meshwork_master::registry::RevokeTarget;
 use meshwork_schema::{Variant, WorkerName};
 use meshwork_shared::codec::Codec;
+use meshwork_shared::frame::{HEADER_BYTES, Sealer};
 use meshwork_shared::handshake::Target;
+use meshwork_shared::ids::CallId;
 use meshwork_shared::link::close::CloseCode;
 use meshwork_shared::link::message::{Body, CommandRef};
 use meshwork_shared::protocol::Refusal;
+use meshwork_shared::record::{self, Record, RecordType};
 use meshwork_worker::{CallError, Command, Context, NotExecuted, Worker};
 use serde::{Deserialize, Serialize};
 use support::raw::{RawLink, RawWorker, named, request};
 use support::{Mesh, eventually, soon};
+use tokio::io::AsyncWriteExt;
 
 const SCHEMA: &str = r#"
 [shop]
@@ -323,4 +327,30 @@ async fn row_42_a_flood_of_pings_is_not_answered_in_full() {
     assert!(ask(&link, named("sell"), json(r#"{"item": "tea", "count": 1}"#)).await.is_ok());
     market.goes_on().await;
     eventually("the link is kept", || link.link.is_open()).await;
+}
+
+#[tokio::test]
+async fn row_42_a_flood_of_drains_is_told_once() {
+    const DRAINS_PER_FRAME: usize = 16_000;
+    let market = Market::open().await;
+    let buyer = RawWorker::join(&market.mesh, "buyer", "raw").await.unwrap();
+    let address = market.shop.listen_addr().unwrap();
+    let ticket = buyer.welcome.ticket.0.to_vec();
+    let mut established = buyer.shake_hands(address, ticket, None).await.established;
+    let mut sealer = Sealer::new(&established.send_key);
+    let runtime = tokio::runtime::Handle::current().metrics();
+    let (before, mut most) = (runtime.num_alive_tasks(), 0);
+    for _ in 0..4 {
+        let mut frame = vec![0; HEADER_BYTES];
+        let drain = Record::bare(RecordType::Drain, CallId(0));
+        (0..DRAINS_PER_FRAME).for_each(|_| record::encode(&drain, &mut frame));
+        sealer.seal(&mut frame, 0).unwrap();
+        established.stream.write_all(&frame).await.unwrap();
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+            most = most.max(runtime.num_alive_tasks());
+        }
+        market.goes_on().await;
+    }
+    assert!(most < before + 1000, "each word of the peer is a task: {before}, then {most}");
 }

@@ -82,6 +82,8 @@ impl<T> LinkCore<T> {
                 self.liveness.answered(now);
                 None
             }
+            // Whoever drives the link is told once, however often the peer says so.
+            RecordType::Drain if self.peer_draining => None,
             RecordType::Drain => {
                 self.peer_draining = true;
                 Some(Event::PeerDraining)

@@ -227,6 +227,14 @@ async fn a_draining_end_refuses_new_calls() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_flood_of_drains_is_told_once() {
+    let mut pair = Pair::new();
+    (0..10_000).for_each(|_| pair.b.write_bare(RecordType::Drain, CallId(0)));
+    let told = pair.settle().0;
+    assert!(matches!(told[..], [Event::PeerDraining]), "{} events", told.len());
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_refuses_a_large_cast_says_so_and_its_sender_lets_go_of_it() {
     let mut pair = Pair::new();
     pair.b.drain();
