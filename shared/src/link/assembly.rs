@@ -1,9 +1,10 @@
 //! Large messages on their way in: memory is reserved before a byte is granted, so a peer can never
 //! make this process hold more than the link's reassembly bound.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::large::LargeKey;
@@ -19,7 +20,10 @@ struct Partial {
     bytes: Vec<u8>,
     /// Bytes granted so far; 0 while the message waits for memory.
     granted: usize,
-    last_piece: Instant,
+    /// Its place among those that wait for memory.
+    turn: u64,
+    /// When the last piece came; from the first look at it after its grant, when none has come.
+    heard: Option<Instant>,
 }
 
 /// A grant to be written as WINDOW.
@@ -34,7 +38,7 @@ pub(crate) struct Grant {
 pub(crate) enum OpenRefused {
     /// Larger than a message may be.
     TooLarge { bytes: u64, limit: u64 },
-    /// The peer opens what is open already, or announces nothing.
+    /// The peer opens what is open already, announces nothing, or sends a body along.
     Violation,
 }
 
@@ -45,7 +49,9 @@ pub(crate) struct PieceViolation;
 /// All large messages of a link that are being received.
 pub(crate) struct Assembly {
     partial: BTreeMap<LargeKey, Partial>,
-    waiting: VecDeque<LargeKey>,
+    /// Who waits for memory, by turn. Whoever is withdrawn leaves no trace.
+    waiting: BTreeMap<u64, LargeKey>,
+    turns: u64,
     reserved: usize,
     message_bytes_max: usize,
     reassembly_bytes_max: usize,
@@ -55,7 +61,8 @@ impl Assembly {
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {
             partial: BTreeMap::new(),
-            waiting: VecDeque::new(),
+            waiting: BTreeMap::new(),
+            turns: 0,
             reserved: 0,
             message_bytes_max: limits.message_bytes_max,
             reassembly_bytes_max: limits.reassembly_bytes_max.max(limits.message_bytes_max),
@@ -70,27 +77,32 @@ impl Assembly {
     pub(crate) fn open(
         &mut self,
         key: LargeKey,
-        opening: Record,
+        mut opening: Record,
         total: usize,
-        now: Instant,
     ) -> Result<Option<Grant>, OpenRefused> {
-        if total == 0 || self.partial.contains_key(&key) {
+        if total == 0 || !opening.body.is_empty() || self.partial.contains_key(&key) {
             return Err(OpenRefused::Violation);
         }
         if total > self.message_bytes_max {
             let (bytes, limit) = (total as u64, self.message_bytes_max as u64);
             return Err(OpenRefused::TooLarge { bytes, limit });
         }
-        let bytes = Vec::new();
-        self.partial.insert(key, Partial { opening, total, bytes, granted: 0, last_piece: now });
-        self.waiting.push_back(key);
+        // However long it waits, the frame that it came in does not.
+        opening.body = Bytes::new();
+        let name = &mut opening.extension.command_name;
+        *name = name.as_deref().map(Bytes::copy_from_slice);
+        let (turn, bytes) = (self.turns, Vec::new());
+        self.partial.insert(key, Partial { opening, total, bytes, granted: 0, turn, heard: None });
+        self.waiting.insert(turn, key);
+        self.turns += 1;
         Ok(self.reserve().into_iter().next())
     }
 
     /// Reserves memory for those who wait for it, in their order.
     fn reserve(&mut self) -> Vec<Grant> {
         let mut grants = Vec::new();
-        while let Some(key) = self.waiting.front().copied() {
+        while let Some(first) = self.waiting.first_entry() {
+            let key = *first.get();
             if let Some(partial) = self.partial.get_mut(&key) {
                 if self.reserved + partial.total > self.reassembly_bytes_max {
                     break;
@@ -99,7 +111,7 @@ impl Assembly {
                 partial.granted = partial.total.min(WINDOW_BYTES_MAX);
                 grants.push(Grant { key, bytes: partial.granted as u32 });
             }
-            self.waiting.pop_front();
+            first.remove();
         }
         grants
     }
@@ -119,7 +131,7 @@ impl Assembly {
             return Err(PieceViolation);
         }
         partial.bytes.extend_from_slice(piece);
-        partial.last_piece = now;
+        partial.heard = Some(now);
         if last {
             return Ok(self.complete(key));
         }
@@ -149,16 +161,21 @@ impl Assembly {
         let Some(partial) = self.partial.remove(&key) else { return (false, Vec::new()) };
         if partial.granted > 0 {
             self.reserved -= partial.total;
+        } else {
+            self.waiting.remove(&partial.turn);
         }
         (true, self.reserve())
     }
 
-    /// Messages whose sender has gone quiet.
-    pub(crate) fn stale(&self, now: Instant) -> Vec<LargeKey> {
-        let stale = |partial: &Partial| {
-            partial.granted > 0 && now.duration_since(partial.last_piece) > IDLE_MAX
-        };
-        self.partial.iter().filter(|(_, partial)| stale(partial)).map(|(key, _)| *key).collect()
+    /// Messages whose sender has gone quiet. To be asked now and then: what was granted since the
+    /// last time is quiet from now on.
+    pub(crate) fn stale(&mut self, now: Instant) -> Vec<LargeKey> {
+        let granted = self.partial.iter_mut().filter(|(_, partial)| partial.granted > 0);
+        let stale = granted.filter_map(|(key, partial)| {
+            let heard = *partial.heard.get_or_insert(now);
+            (now.saturating_duration_since(heard) > IDLE_MAX).then_some(*key)
+        });
+        stale.collect()
     }
 }
 
@@ -177,7 +194,7 @@ mod tests {
 
     fn open(assembly: &mut Assembly, id: u64, total: usize) -> Result<Option<Grant>, OpenRefused> {
         let opening = Record::bare(RecordType::Call, CallId(id));
-        assembly.open(key(id), opening, total, Instant::now())
+        assembly.open(key(id), opening, total)
     }
 
     /// Sends what is granted until the message is whole; says how many grants it took.
@@ -239,5 +256,60 @@ mod tests {
         assert_eq!(assembly.stale(Instant::now()), [key(1)]);
         assert!(assembly.withdraw(key(1)).0);
         assert_eq!(assembly.reserved, 0);
+    }
+
+    /// True while others hold the same memory.
+    fn is_shared(bytes: Bytes) -> bool {
+        bytes.try_into_mut().is_err()
+    }
+
+    #[tokio::test]
+    async fn what_waits_holds_no_frame() {
+        let mut assembly = Assembly::new(&Limits::default());
+        let frame = Bytes::from(vec![b'n'; 256 << 10]);
+        let mut opening = Record::bare(RecordType::Call, CallId(1));
+        opening.extension.command_name = Some(frame.slice(..10));
+        opening.body = frame.slice(10..10);
+        assembly.open(key(1), opening.clone(), MIB).unwrap();
+        opening.body = frame.slice(10..11);
+        opening.call_id = CallId(2);
+        let refused = assembly.open(key(2), opening, MIB);
+        assert_eq!(refused, Err(OpenRefused::Violation), "a body beside the announced length");
+        assert!(!is_shared(frame), "the frame is free");
+    }
+
+    #[tokio::test]
+    async fn a_message_that_is_withdrawn_while_it_waits_leaves_nothing_behind() {
+        let mut assembly = Assembly::new(&Limits::default());
+        open(&mut assembly, 1, 8 * MIB).unwrap();
+        open(&mut assembly, 2, 8 * MIB).unwrap();
+        open(&mut assembly, 3, 8 * MIB).unwrap();
+        for id in 4..10_000 {
+            // The same id again, too: a peer may do what it must not.
+            for id in [id, 4] {
+                assert_eq!(open(&mut assembly, id, MIB), Ok(None));
+                assert_eq!(assembly.withdraw(key(id)), (true, Vec::new()));
+            }
+        }
+        assert_eq!((assembly.len(), assembly.waiting.len()), (3, 1));
+        let (_, grants) = assembly.withdraw(key(1));
+        assert_eq!(grants.iter().map(|grant| grant.key).collect::<Vec<_>>(), [key(3)]);
+        assert!(assembly.withdraw(key(2)).0 && assembly.withdraw(key(3)).0);
+        assert_eq!((assembly.reserved, assembly.waiting.len()), (0, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waited_long_for_memory_has_its_time_from_then_on() {
+        let mut assembly = Assembly::new(&Limits::default());
+        for id in 1..=3 {
+            open(&mut assembly, id, 8 * MIB).unwrap();
+        }
+        assert!(assembly.stale(Instant::now()).is_empty());
+        tokio::time::advance(IDLE_MAX + Duration::from_secs(1)).await;
+        assert_eq!(assembly.stale(Instant::now()), [key(1), key(2)]);
+        assembly.withdraw(key(1));
+        assert_eq!(assembly.stale(Instant::now()), [key(2)], "the third was granted just now");
+        tokio::time::advance(IDLE_MAX + Duration::from_secs(1)).await;
+        assert_eq!(assembly.stale(Instant::now()), [key(2), key(3)]);
     }
 }

@@ -300,7 +300,10 @@ impl<T> LinkCore<T> {
         }
         match self.liveness.tick(now) {
             Pulse::Quiet => {}
-            Pulse::Measure => self.write_bare(RecordType::Ping, KEEP_ALIVE),
+            Pulse::Measure => {
+                self.write_bare(RecordType::Ping, KEEP_ALIVE);
+                self.give_up_stale(now);
+            }
             Pulse::SendPing => {
                 self.write_bare(RecordType::Ping, KEEP_ALIVE);
                 self.frames.release();

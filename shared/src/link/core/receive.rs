@@ -45,7 +45,7 @@ impl<T> LinkCore<T> {
         while let Some(record) = record::decode(frame)? {
             let event = match record.kind {
                 RecordType::Call | RecordType::Cast => self.on_request(record, now)?,
-                RecordType::Reply | RecordType::Error => self.on_response(record, now)?,
+                RecordType::Reply | RecordType::Error => self.on_response(record)?,
                 RecordType::Chunk | RecordType::End => self.on_piece(&record, now)?,
                 RecordType::Close => {
                     // Nothing after it is read.
@@ -109,7 +109,7 @@ impl<T> LinkCore<T> {
             return Ok(Some(self.accept(record, now)));
         };
         let key = LargeKey { role: Role::Request, id };
-        match self.assembly.open(key, record, total as usize, now) {
+        match self.assembly.open(key, record, total as usize) {
             Ok(grant) => self.write_grants(grant),
             Err(OpenRefused::TooLarge { bytes, limit }) => {
                 self.write_error(id, &NotExecuted::TooLarge { bytes, limit }.into());
@@ -155,7 +155,7 @@ impl<T> LinkCore<T> {
         })
     }
 
-    fn on_response(&mut self, record: Record, now: Instant) -> Result<Option<Event<T>>, Violation> {
+    fn on_response(&mut self, record: Record) -> Result<Option<Event<T>>, Violation> {
         let id = record.call_id;
         let Some(total) = record.extension.total_bytes else {
             return Ok(self.complete(record));
@@ -165,7 +165,7 @@ impl<T> LinkCore<T> {
             return Ok(None);
         }
         let key = LargeKey { role: Role::Response, id };
-        match self.assembly.open(key, record, total as usize, now) {
+        match self.assembly.open(key, record, total as usize) {
             Ok(grant) => self.write_grants(grant),
             Err(OpenRefused::TooLarge { bytes, limit }) => {
                 self.withdraw(id);

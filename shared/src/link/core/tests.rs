@@ -246,6 +246,40 @@ async fn who_refuses_a_large_cast_says_so_and_its_sender_lets_go_of_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_opening_with_a_body_breaks_the_rules() {
+    let mut pair = Pair::new();
+    let mut opening = Record::bare(RecordType::Call, CallId(1));
+    opening.extension.total_bytes = Some(1 << 20);
+    opening.body = Bytes::from_static(b"beside it");
+    pair.a.write(&opening);
+    let plain = Bytes::copy_from_slice(&pair.a.take_frame().unwrap().bytes[4..]);
+    let broken = pair.b.handle_frame(plain, pair.now, &mut Vec::new());
+    assert_eq!(broken, Err(Violation::Order("bad large message")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_talks_on_does_not_keep_memory_for_what_it_never_sends() {
+    let mut pair = Pair::new();
+    let id = pair.a.call(&pair.request(vec![0; 1 << 20]), 1, pair.now).unwrap();
+    // Only its opening reaches the peer.
+    let opening = pair.a.take_frame().unwrap();
+    let plain = Bytes::copy_from_slice(&opening.bytes[4..]);
+    pair.b.handle_frame(plain, pair.now, &mut Vec::new()).unwrap();
+    for _ in 0..100 {
+        pair.now += Duration::from_secs(1);
+        pair.a.write_bare(RecordType::Pong, CallId(7));
+        let words = pair.a.take_frame().unwrap();
+        let plain = Bytes::copy_from_slice(&words.bytes[4..]);
+        pair.b.handle_frame(plain, pair.now, &mut Vec::new()).unwrap();
+        pair.b.tick(pair.now, &mut Vec::new()).unwrap();
+    }
+    assert_eq!(pair.b.assembly.len(), 0, "its memory is free");
+    let refused = results(pair.settle().0);
+    let quiet = NotExecuted::overloaded("large messages whose pieces do not come");
+    assert_eq!(refused, [(1, Err(CallError::not_executed(quiet)))], "{id}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn both_ends_bound_the_calls_in_flight() {
     let mut pair = Pair::with(&Limits { calls_in_flight_max: 2, ..Limits::default() });
     for token in 0..2 {
