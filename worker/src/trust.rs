@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use meshwork_schema::Schema;
+use meshwork_schema::{Schema, WorkerName, WorkerSchema};
 use meshwork_shared::admission::Paced;
 use meshwork_shared::clock::Clock;
 use meshwork_shared::handshake::{Introduction, Parameters, Peer, Preamble, SchemaKnown, Target};
@@ -19,6 +19,9 @@ use meshwork_shared::ticket::{Bearer, Role, Ticket, TicketPolicy};
 use tokio::time::Instant;
 
 use crate::context::Caller;
+
+#[cfg(test)]
+mod tests;
 
 /// Codecs that this version reads, a bit by codec number.
 pub(crate) const CODECS: u32 = 0b1111;
@@ -47,6 +50,8 @@ struct State {
     me: Option<Caller>,
     own_caller: Option<NodeId>,
     schema: Option<ActiveSchema>,
+    /// The one before it: handshakes under way may have announced it.
+    schema_before: Option<ActiveSchema>,
     /// Of all peers' tickets seen, the one with the highest incarnation.
     witness: Option<(Incarnation, Bytes)>,
     /// Lines about peers that are turned away.
@@ -58,10 +63,22 @@ pub(crate) struct Verified {
     pub(crate) caller: Caller,
     pub(crate) ticket: Ticket,
     pub(crate) ticket_bytes: Bytes,
-    /// Set when both ends number commands by the same schema.
-    pub(crate) same_schema: bool,
-    /// The schema that we announced.
-    pub(crate) schema: ActiveSchema,
+    /// The schema by which the peer numbers its commands, as it announced.
+    pub(crate) peer_schema: Option<SchemaKnown>,
+    /// The schema by which we number ours on this link, as we announced.
+    pub(crate) announced: ActiveSchema,
+}
+
+/// How a peer that is judged came to be one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Met {
+    /// We dialled it; it hears of the present schema if it is let in.
+    Dialled,
+    /// It dialled us.
+    Accepted {
+        /// What it heard of us.
+        announced: Option<SchemaKnown>,
+    },
 }
 
 /// Why a peer is turned away, and how it is told.
@@ -87,6 +104,7 @@ impl Trust {
             me: None,
             own_caller: None,
             schema: None,
+            schema_before: None,
             witness: None,
             refused: BTreeMap::new(),
         };
@@ -114,7 +132,10 @@ impl Trust {
     }
 
     pub(crate) fn set_schema(&self, schema: ActiveSchema) {
-        self.lock().schema = Some(schema);
+        let mut state = self.lock();
+        let known = schema.known;
+        let before = state.schema.replace(schema).filter(|before| before.known != known);
+        state.schema_before = before.or_else(|| state.schema_before.take());
     }
 
     pub(crate) fn schema(&self) -> Option<ActiveSchema> {
@@ -200,8 +221,22 @@ impl Trust {
         self.lock().refused.entry(code).or_default().note(now)
     }
 
-    /// Judges a peer that dialled us, or (with `expected`) that we dialled.
-    pub(crate) fn verify(&self, peer: &Peer, dialled: bool) -> Result<Verified, TurnedAway> {
+    /// What serves a link on which `announced` was announced: the commands of `worker` by those
+    /// numbers, which stay, and the schema of now, which says who may call them.
+    pub(crate) fn served(
+        &self,
+        worker: &WorkerName,
+        announced: &ActiveSchema,
+    ) -> Option<(Arc<WorkerSchema>, Arc<Schema>)> {
+        let numbering = announced.schema.worker(worker.as_str())?.clone();
+        Some((Arc::new(numbering), self.schema()?.schema))
+    }
+
+    /// Judges a peer.
+    ///
+    /// # Errors
+    /// Why it is turned away.
+    pub(crate) fn verify(&self, peer: &Peer, met: Met) -> Result<Verified, TurnedAway> {
         let state = self.lock();
         let (Some(me), Some(schema)) = (&state.me, &state.schema) else {
             return Err(turned_away(CloseCode::NotReady, "not a member of the mesh yet"));
@@ -216,6 +251,7 @@ impl Trust {
         let Bearer::Worker { worker, variant } = ticket.claims.bearer.clone() else {
             return Err(turned_away(CloseCode::Denied, "not a worker's ticket"));
         };
+        let dialled = matches!(met, Met::Dialled);
         let target = peer.introduction.parameters.target.as_ref();
         if !dialled && target.is_some_and(|target| !is_me(target, me)) {
             let text = format!("this is {}/{}", me.worker, me.variant);
@@ -229,9 +265,25 @@ impl Trust {
         }
         let incarnation = ticket.claims.incarnation;
         let caller = Caller { worker, variant, incarnation, node: peer.node };
-        let same_schema = peer.introduction.parameters.schema == Some(schema.known);
+        let announced = match met {
+            Met::Dialled => schema.clone(),
+            Met::Accepted { announced } => {
+                state.announced(announced).cloned().ok_or_else(|| {
+                    turned_away(CloseCode::NotReady, "the schema changed during the handshake")
+                })?
+            }
+        };
+        let peer_schema = peer.introduction.parameters.schema;
         let ticket_bytes = Bytes::copy_from_slice(&peer.introduction.ticket);
-        Ok(Verified { caller, ticket, ticket_bytes, same_schema, schema: schema.clone() })
+        Ok(Verified { caller, ticket, ticket_bytes, peer_schema, announced })
+    }
+}
+
+impl State {
+    /// The schema that was announced, if it is still at hand.
+    fn announced(&self, known: Option<SchemaKnown>) -> Option<&ActiveSchema> {
+        let at_hand = self.schema.iter().chain(&self.schema_before);
+        at_hand.into_iter().find(|schema| Some(schema.known) == known)
     }
 }
 

@@ -11,11 +11,15 @@ use std::time::Duration;
 
 use meshwork_master::{Apply, Reloaded};
 use meshwork_schema::Schema;
+use meshwork_shared::codec::Codec;
+use meshwork_shared::handshake::{Introduction, Parameters};
+use meshwork_shared::link::message::{Body, CommandRef};
 use meshwork_shared::outcome::{CallError, NotExecuted, UnknownCause};
 use meshwork_worker::{Command, Context, Worker};
 use serde::{Deserialize, Serialize};
+use support::raw::{self, RawWorker};
 use support::{Mesh, eventually, soon};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 const SCHEMA: &str = r#"
 [shop]
@@ -342,4 +346,41 @@ async fn a_command_that_was_added_goes_only_to_those_who_serve_it() {
         calls += refund.await.unwrap();
     }
     assert!(calls > 16, "there was load: {calls}");
+}
+
+/// A number means what it meant when it was announced, also on a link that is made while the schema
+/// changes: the dialer has heard of the old one, and the acceptor goes by the new one already.
+#[tokio::test]
+async fn a_link_that_is_made_during_a_change_keeps_the_announced_numbers() {
+    let mesh = Mesh::start(SCHEMA).await;
+    let (shop, _) = shop(&mesh, "one", GRACE).await;
+    let buyer = RawWorker::join(&mesh, "buyer", "raw").await.unwrap();
+    let address = shop.listen_addr().unwrap();
+    let (heard, has_heard) = oneshot::channel();
+    let (go_on, may_go_on) = std::sync::mpsc::channel();
+    let call = async move {
+        let ticket = buyer.welcome.ticket.0.to_vec();
+        let introduce = move || {
+            heard.send(()).unwrap();
+            may_go_on.recv_timeout(support::PATIENCE).unwrap();
+            Introduction { ticket, parameters: Parameters::default() }
+        };
+        let link = raw::run(buyer.shake_hands_and(address, introduce).await);
+        let body = Body { codec: Codec::Json, bytes: "7".into() };
+        link.link.call(raw::request(CommandRef::Number(0), body)).unwrap().await
+    };
+    // On a thread of its own: it stands still while the schema changes.
+    let call = tokio::task::spawn_blocking(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.unwrap().block_on(call)
+    });
+    soon("the announcement", has_heard).await.unwrap();
+    // `sell` has number 0 in the old schema, and 1 in the new one, where `refund` has 0.
+    let text = replaced("sell = {}", "refund = {}\nsell = {}");
+    apply(&mesh, &text, true).await;
+    let new = Schema::from_toml(&text).unwrap();
+    eventually("the shop knows", || *shop.schema().unwrap() == new).await;
+    go_on.send(()).unwrap();
+    let answer = soon("the answer", call).await.unwrap();
+    assert_eq!(&answer.unwrap().bytes[..], b"7");
 }

@@ -29,6 +29,7 @@ use super::task;
 use crate::admission::HandshakeCounters;
 use crate::handshake::{
     Acceptor, AcceptorStep, HandshakeError, Introduction, Peer, Preamble, READ_BYTES_MAX,
+    SchemaKnown,
 };
 use crate::identity::NodeKey;
 use crate::limits::Limits;
@@ -81,6 +82,8 @@ pub struct Accepted {
     pub peer: Peer,
     /// What it asked for.
     pub preamble: Preamble,
+    /// The schema that this end announced: by its numbers the dialer may call.
+    pub announced: Option<SchemaKnown>,
     /// Where it comes from.
     pub from: SocketAddr,
 }
@@ -150,8 +153,8 @@ async fn handshake_with<D: Doorman, P: Future<Output = ()>>(
             .await
             .map_err(|_| AcceptError::Silent)??;
         proven().await;
-        let peer = knock.introduce(accepting, &preamble).await?;
-        knock.finish(peer, from)
+        let (peer, announced) = knock.introduce(accepting, &preamble).await?;
+        knock.finish(peer, announced, from)
     };
     timeout(accepting.limits.handshake.done_within, whole).await.map_err(|_| AcceptError::Slow)?
 }
@@ -180,23 +183,28 @@ impl Knock {
         }
     }
 
-    /// From there until the dialer has proven its own key.
+    /// From there until the dialer has proven its own key. Also the schema that it was told of.
     async fn introduce<D: Doorman>(
         &mut self,
         accepting: &Accepting<D>,
         preamble: &Preamble,
-    ) -> Result<Peer, AcceptError> {
+    ) -> Result<(Peer, Option<SchemaKnown>), AcceptError> {
         let mut introduction = accepting.doorman.introduction(preamble);
         announce_frame(&mut introduction, &accepting.limits);
         let second = self.acceptor.introduce(&introduction)?;
         self.stream.write_all(&second).await?;
         match self.step(READ_BYTES_MAX).await? {
-            AcceptorStep::VerifyDialer(peer) => Ok(*peer),
+            AcceptorStep::VerifyDialer(peer) => Ok((*peer, introduction.parameters.schema)),
             _ => Err(HandshakeError::OutOfOrder.into()),
         }
     }
 
-    fn finish(self, peer: Peer, from: SocketAddr) -> Result<Accepted, AcceptError> {
+    fn finish(
+        self,
+        peer: Peer,
+        announced: Option<SchemaKnown>,
+        from: SocketAddr,
+    ) -> Result<Accepted, AcceptError> {
         let keys = self.acceptor.finish()?;
         let established = task::Established {
             stream: self.stream,
@@ -205,7 +213,7 @@ impl Knock {
             leftover: self.buffer,
             peer_frame_bytes_max: peer_frame_bytes_max(&peer),
         };
-        Ok(Accepted { established, peer, preamble: keys.preamble, from })
+        Ok(Accepted { established, peer, preamble: keys.preamble, announced, from })
     }
 
     /// Reads, at most `read_bytes` at a time, until the acceptor asks for something else.

@@ -16,7 +16,7 @@ use meshwork_shared::random::Random;
 use meshwork_shared::secret::LinkKind;
 
 use super::{Control, Dialled};
-use crate::trust::{Trust, Verified};
+use crate::trust::{Met, Trust, Verified};
 
 /// Whom to dial.
 pub(super) struct Dial {
@@ -107,7 +107,7 @@ impl Dialler {
         dial: &Dial,
         verified: &mut Option<Verified>,
     ) -> Result<Introduction, String> {
-        let shown = self.trust.verify(peer, true).map_err(|away| away.to_string())?;
+        let shown = self.trust.verify(peer, Met::Dialled).map_err(|away| away.to_string())?;
         let same_name =
             shown.caller.worker == dial.key.worker && shown.caller.variant == dial.key.variant;
         if !same_name || peer.node != dial.node {
@@ -115,7 +115,10 @@ impl Dialler {
         }
         let target =
             Target { worker: dial.key.worker.clone(), variant: Some(dial.key.variant.clone()) };
+        let mut introduction = self.trust.introduction_for(Some(target));
+        // It may have changed since: what is announced is what this link is numbered by.
+        introduction.parameters.schema = Some(shown.announced.known);
         *verified = Some(shown);
-        Ok(self.trust.introduction_for(Some(target)))
+        Ok(introduction)
     }
 }

@@ -22,7 +22,7 @@ use crate::own_link::OwnService;
 use crate::peers::{Effect, Event, LinkId, NewLink};
 use crate::routes::{Instance, Routes};
 use crate::service::LinkService;
-use crate::trust::Verified;
+use crate::trust::{Met, Verified};
 
 /// How long the answers of a member that has left may be on their way.
 const LAST_WORDS_WITHIN: Duration = Duration::from_secs(5);
@@ -36,7 +36,7 @@ pub(super) struct LinkEntry {
     pub(super) service: Arc<LinkService>,
     pub(super) key: MemberKey,
     pub(super) node: NodeId,
-    /// The schema by whose numbers both ends call; `None`: by names.
+    /// The schema by whose numbers the peer may be called, while it is ours too; else by names.
     numbers: Option<SchemaKnown>,
     awaits_idle: bool,
     /// The schema allows it no more: it was drained, and ends once it is idle.
@@ -54,7 +54,7 @@ impl LinkEntry {
 
 impl Control {
     pub(super) fn on_accepted(&mut self, accepted: Accepted, ctx: &mut Context<Self>) {
-        let Accepted { established, peer, from, .. } = accepted;
+        let Accepted { established, peer, announced, from, .. } = accepted;
         if !self.draining && self.trust.is_own(&peer) {
             self.next_link += 1;
             // The other end closes it. It is in no table and no route.
@@ -64,7 +64,8 @@ impl Control {
         let verified = if self.draining {
             Err((CloseCode::Leaving, "this process shuts down".to_owned()))
         } else {
-            self.trust.verify(&peer, false).map_err(|away| (away.code, away.text))
+            let met = Met::Accepted { announced };
+            self.trust.verify(&peer, met).map_err(|away| (away.code, away.text))
         };
         match verified {
             Ok(verified) => {
@@ -113,10 +114,10 @@ impl Control {
         dialled: Option<Incarnation>,
         ctx: &mut Context<Self>,
     ) -> bool {
-        let Verified { caller, ticket, ticket_bytes, same_schema, schema } = verified;
+        let Verified { caller, ticket, ticket_bytes, peer_schema, announced } = verified;
         let me = self.worker.identity();
-        let (Some(handlers), Some(numbering)) =
-            (self.worker.inner().handlers(), schema.schema.worker(me.worker.as_str()))
+        let served = self.trust.served(&me.worker, &announced);
+        let (Some(handlers), Some((numbering, schema))) = (self.worker.inner().handlers(), served)
         else {
             actix_rt::spawn(refuse(established, CloseCode::NotReady, "not ready"));
             return false;
@@ -131,8 +132,8 @@ impl Control {
             id,
             caller,
             self.worker.without_deadline(),
-            Arc::new(numbering.clone()),
-            schema.schema.clone(),
+            numbering,
+            schema,
             handlers,
         ));
         let Some(made) = self.spawn_link(id, established, service.clone(), ctx) else {
@@ -146,7 +147,7 @@ impl Control {
                 service,
                 key: key.clone(),
                 node,
-                numbers: same_schema.then_some(schema.known),
+                numbers: peer_schema,
                 awaits_idle: false,
                 parts: false,
             },

@@ -169,6 +169,20 @@ impl RawWorker {
         ticket: Vec<u8>,
         target: Option<Target>,
     ) -> Connected {
+        let introduce = || {
+            let parameters = Parameters { target, ..Parameters::default() };
+            Introduction { ticket, parameters }
+        };
+        self.shake_hands_and(address, introduce).await
+    }
+
+    /// Dials another worker; `introduce` runs once that has introduced itself, and may take its
+    /// time.
+    pub(crate) async fn shake_hands_and(
+        &self,
+        address: SocketAddr,
+        introduce: impl FnOnce() -> Introduction,
+    ) -> Connected {
         let secret = self.welcome.link_secrets.secrets[0].secret.expose();
         let psk = LinkSecret::from_bytes(*secret).psk(&self.mesh_id);
         let limits = Limits::default();
@@ -179,10 +193,7 @@ impl RawWorker {
             random: &self.random,
             limits: &limits,
         };
-        let judge = |_: &Peer| {
-            let parameters = Parameters { target, ..Parameters::default() };
-            Ok::<_, String>(Introduction { ticket, parameters })
-        };
+        let judge = |_: &Peer| Ok::<_, String>(introduce());
         connect(Network::Tcp, &address.to_string(), dialing, judge).await.unwrap()
     }
 }
