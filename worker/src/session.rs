@@ -156,7 +156,7 @@ impl Session {
         }
     }
 
-    /// One session: `Ok` when it was welcomed and ended later.
+    /// One session: `Ok` when it was welcomed, the welcome held, and it ended later.
     async fn attempt(&self) -> Result<LinkEnd, JoinError> {
         let connected = self.connect_any(discover::mesh_addresses(&self.master).await?).await?;
         let local = connected.established.stream.local_addr().ok();
@@ -173,7 +173,7 @@ impl Session {
         let welcome = reply.inspect_err(|_| close(&master))?;
         let welcomed = Welcomed { welcome, link: master.clone() };
         // A control that is gone takes this task with it.
-        let _ = self.control.send(welcomed).await;
+        let taken = self.control.send(welcomed).await.unwrap_or(true);
         let end = loop {
             tokio::select! {
                 biased;
@@ -189,7 +189,7 @@ impl Session {
             }
         };
         let _ = self.control.send(MasterGone).await;
-        Ok(end)
+        if taken { Ok(end) } else { Err(JoinError::Ended(end)) }
     }
 
     /// Dials each address until one answers; says of the last why it did not.

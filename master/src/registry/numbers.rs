@@ -7,7 +7,7 @@ use meshwork_shared::ids::NodeId;
 
 /// How far ahead the mark is written down, so that not every number costs a write. A restart may
 /// skip as many.
-const RESERVE: u64 = 60_000;
+pub(super) const RESERVE: u64 = 60_000;
 
 /// What survives a restart, where a state directory is writable.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

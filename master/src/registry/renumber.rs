@@ -5,6 +5,7 @@ use std::sync::Arc;
 use meshwork_shared::protocol::{Change, Member, MemberKey};
 use meshwork_shared::ticket::Claims;
 
+use super::numbers::RESERVE;
 use super::roster::Record;
 use super::{Audit, Effect, JoinRequest, Now, Registry};
 
@@ -28,6 +29,23 @@ impl Registry {
         let claimed = request.presented.iter().chain(&request.witness);
         let highest_schema = claimed.map(|claims| claims.schema_version).max();
         self.reconcile_schema(request.proven_schema, highest_schema, now, out);
+        self.outnumber_claimed_schema(request, now, out);
+    }
+
+    /// A worker may go by a schema of an earlier life of this master, of which nothing was kept:
+    /// the state is a copy from before that schema. The ticket need not name its number, and a
+    /// signature of it proves nothing without its text. So the claim is believed as far as it could
+    /// be true: numbers given out before this start are below its epoch, or were put aside for it.
+    /// The new number is above all of those: a lie costs one number in the life of a master.
+    fn outnumber_claimed_schema(&mut self, request: &JoinRequest, now: Now, out: &mut Vec<Effect>) {
+        let Some(known) = &request.join.schema else { return };
+        let end = self.epoch.saturating_add(RESERVE);
+        let is_other = known.fingerprint != self.schema.fingerprint;
+        let could_be = is_other && known.number >= self.schema.number && known.number < end;
+        if could_be {
+            let number = self.numbers.next(now.unix_ms.max(end));
+            self.renumber_schema(number, out);
+        }
     }
 
     fn renumber_members(&mut self, now: Now, out: &mut Vec<Effect>) {

@@ -125,10 +125,15 @@ impl Registry {
             _ => number,
         };
         if number != present {
-            self.schema.number = number;
-            self.persist_due = true;
-            self.number_schema(out);
-            self.publish_schema(out);
+            self.renumber_schema(number, out);
         }
+    }
+
+    /// The same schema goes by another number from now on.
+    pub(super) fn renumber_schema(&mut self, number: u64, out: &mut Vec<Effect>) {
+        self.schema.number = number;
+        self.persist_due = true;
+        self.number_schema(out);
+        self.publish_schema(out);
     }
 }

@@ -6,6 +6,7 @@ use actix::Context;
 use bytes::Bytes;
 use meshwork_schema::Schema;
 use meshwork_shared::handshake::SchemaKnown;
+use meshwork_shared::link::close::CloseCode;
 use meshwork_shared::link::handle::Link;
 use meshwork_shared::protocol::{
     Draining, Message, Ready, Resync, Revoke, SchemaNews, ToWorker, View, Welcome,
@@ -27,18 +28,26 @@ use crate::trust::ActiveSchema;
 const CAST_WITHIN: std::time::Duration = std::time::Duration::from_secs(10);
 
 impl Control {
-    pub(super) fn on_welcome(&mut self, welcome: Welcome, master: Link, ctx: &mut Context<Self>) {
+    /// False when the welcome does not hold: its link is closed.
+    pub(super) fn on_welcome(
+        &mut self,
+        welcome: Welcome,
+        master: Link,
+        ctx: &mut Context<Self>,
+    ) -> bool {
+        if let SchemaNews::Signed(signed) = &welcome.schema
+            && let Err(reason) = self.take_schema(&signed.0, ctx)
+        {
+            // Half a session would look like a whole one to both ends.
+            log::error!("the master's schema is refused: {reason}");
+            master.close(CloseCode::Denied, reason);
+            return false;
+        }
         self.master = Some(master);
         self.worker.inner().set_has_master(true);
         self.reporting.begin();
         tally::add(&self.worker.inner().tally.sessions);
         self.lease = welcome.lease();
-        if let SchemaNews::Signed(signed) = &welcome.schema
-            && let Err(reason) = self.take_schema(&signed.0, ctx)
-        {
-            log::error!("the master's schema is refused: {reason}");
-            return;
-        }
         self.worker.inner().set_incarnation(welcome.incarnation);
         self.take_ticket(welcome.ticket.0);
         self.trust.set_secrets(welcome.link_secrets);
@@ -46,7 +55,7 @@ impl Control {
             self.worker.inner().add_job_keys(keys);
         }
         if !self.set_up_handlers(ctx) {
-            return;
+            return true;
         }
         self.set_up_peers();
         self.tell_incarnation(ctx);
@@ -58,7 +67,7 @@ impl Control {
         self.rebuild_routes();
         if self.draining {
             self.cast(&Draining {});
-            return;
+            return true;
         }
         // Also for jobs from before it started.
         self.worker.inner().jobs.start_runners(&self.worker);
@@ -70,6 +79,7 @@ impl Control {
                 self.ready_by = Some(Instant::now() + FIRST_DIALS_WITHIN);
             }
         }
+        true
     }
 
     pub(super) fn on_master_message(&mut self, message: ToWorker, ctx: &mut Context<Self>) {

@@ -251,19 +251,19 @@ impl Handler<PeerDrains> for Control {
     }
 }
 
-/// The master let us in.
+/// The master let us in. The answer: false when its welcome does not hold, and another try is due.
 #[derive(Message)]
-#[rtype(result = "()")]
+#[rtype(result = "bool")]
 pub(crate) struct Welcomed {
     pub(crate) welcome: Box<Welcome>,
     pub(crate) link: Link,
 }
 
 impl Handler<Welcomed> for Control {
-    type Result = ();
+    type Result = bool;
 
-    fn handle(&mut self, Welcomed { welcome, link }: Welcomed, ctx: &mut Context<Self>) {
-        self.on_welcome(*welcome, link, ctx);
+    fn handle(&mut self, Welcomed { welcome, link }: Welcomed, ctx: &mut Context<Self>) -> bool {
+        self.on_welcome(*welcome, link, ctx)
     }
 }
 

@@ -42,14 +42,19 @@ impl Mesh {
         let schema = Schema::from_toml(schema).expect("the schema of a test is right");
         let secret = MeshSecret::generate(&Random::system());
         let state = TempDir::new().unwrap();
-        let mut config = MasterConfig::new(secret.clone());
-        config.mesh_listen = "127.0.0.1:0".parse().unwrap();
-        config.http_listen = "127.0.0.1:0".parse().unwrap();
+        let mut config = config(&secret);
         change(&mut config);
         let folder = State::folder(state.path());
         let master = Master::builder(schema, config).state(folder).start().await.unwrap();
         let address = master.mesh_addr();
         Self { master: Some(master), address, secret, state }
+    }
+
+    /// Another master of this mesh, which is not the mesh's own.
+    #[allow(dead_code)] // Not every test file has two.
+    pub(crate) async fn master_of(&self, schema: Schema, state: State) -> Master {
+        let config = config(&self.secret);
+        Master::builder(schema, config).state(state).start().await.unwrap()
     }
 
     /// Where the master listens, or did.
@@ -96,6 +101,14 @@ impl Mesh {
             .secret(self.secret.expose_text().as_str())
             .listen("127.0.0.1:0")
     }
+}
+
+/// The settings of a master on free ports.
+fn config(secret: &MeshSecret) -> MasterConfig {
+    let mut config = MasterConfig::new(secret.clone());
+    config.mesh_listen = "127.0.0.1:0".parse().unwrap();
+    config.http_listen = "127.0.0.1:0".parse().unwrap();
+    config
 }
 
 /// Waits until `condition` holds.

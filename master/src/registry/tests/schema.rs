@@ -58,6 +58,52 @@ fn a_number_once_told_never_goes_back() {
     assert_eq!(mesh.registry.schema().1, told);
 }
 
+/// The ticket of a worker does not name the schema that came after it: only the worker does.
+#[test]
+fn a_master_restored_from_before_a_schema_gives_its_own_a_higher_number_than_that_had() {
+    let mut mesh = Mesh::new();
+    let mut returning = Process::new(1, "cell", "x");
+    let before = mesh.admit(&returning);
+    returning.ticket = mesh.tickets.get(&before).cloned();
+    let copy = mesh.durable.clone();
+    mesh.pass(Duration::from_secs(5));
+    mesh.handle(Event::SchemaChanged(schema(OTHER)));
+    let (_, number, fingerprint) = mesh.registry.schema();
+    returning.schema = Some(KnownSchema { number, fingerprint, signature: None });
+
+    let mut mesh = Mesh::starting_at(mesh.now, config(), copy);
+    let bystander = mesh.admit(&Process::new(2, "cell", "y"));
+    assert!(mesh.registry.schema().1 < number, "the number from before is kept at first");
+    mesh.log.clear();
+    let session = mesh.admit(&returning);
+    let restored = mesh.registry.schema().1;
+    assert!(restored > number);
+    assert_eq!(mesh.welcomes[&session].schema_number, restored);
+    assert!(!mesh.welcomes[&session].schema_known);
+    assert!(mesh.log.contains(&Effect::PushSchema(bystander)), "nobody is left behind");
+}
+
+#[test]
+fn a_claimed_schema_number_is_outnumbered_once_and_only_if_it_could_be_true() {
+    let mut mesh = Mesh::new();
+    let (_, number, _) = mesh.registry.schema();
+    let mut liar = Process::new(1, "cell", "x");
+    let fingerprint = schema(OTHER).fingerprint();
+    let mut told = |mesh: &mut Mesh, number| {
+        liar.schema = Some(KnownSchema { number, fingerprint, signature: None });
+        mesh.join(&liar);
+        mesh.registry.schema().1
+    };
+    for far in [u64::MAX, START_MS + 24 * 60 * 60 * 1000] {
+        assert_eq!(told(&mut mesh, far), number, "no master has given out {far} yet");
+    }
+    let higher = told(&mut mesh, number);
+    assert!(higher > number, "no number has two schemas");
+    for again in [number, higher - 1, higher, mesh.now.unix_ms, mesh.now.unix_ms + 60_000] {
+        assert_eq!(told(&mut mesh, again), higher, "a lie does not work twice");
+    }
+}
+
 #[test]
 fn another_schema_gets_a_higher_number_and_goes_to_everybody() {
     let mut mesh = Mesh::new();
