@@ -1,7 +1,7 @@
 //! Storing jobs.
 
 use meshwork_shared::ids::JobId;
-use rusqlite::{OptionalExtension, Result as SqlResult, params};
+use rusqlite::{OptionalExtension, Result as SqlResult, Row, params};
 
 use super::desk::Desk;
 use super::limits::INLINE_BYTES_MAX;
@@ -60,21 +60,44 @@ impl Desk<'_> {
         Ok(Ok(!stored.is_duplicate))
     }
 
-    /// The job that this one would be a second one of.
-    fn duplicate(&self, job: &NewJob) -> SqlResult<Option<JobId>> {
-        let mut select =
-            self.conn.prepare_cached("SELECT 1 FROM jobs WHERE queue = ?1 AND id = ?2")?;
-        if select.exists(params![self.book.row, job.id.0])? {
+    /// The job that this one would be a second one of. What is only still there because there was
+    /// too much to forget at once is forgotten: its place is needed.
+    fn duplicate(&mut self, job: &NewJob) -> SqlResult<Option<JobId>> {
+        if self.is_known(job.id)? {
             return Ok(Some(job.id));
         }
         let Some(dedupe) = job.dedupe.as_ref().filter(|_| self.book.keys > 0) else {
             return Ok(None);
         };
-        let mut select = self.conn.prepare_cached(
-            "SELECT id FROM dedupe WHERE queue = ?1 AND key = ?2 AND closes > ?3",
-        )?;
+        let mut select = self
+            .conn
+            .prepare_cached("SELECT id, closes > ?3 FROM dedupe WHERE queue = ?1 AND key = ?2")?;
         let key = params![self.book.row, dedupe.key, integer(self.now)];
-        select.query_row(key, |row| row.get(0).map(JobId)).optional()
+        let read = |row: &Row<'_>| Ok((JobId(row.get(0)?), row.get(1)?));
+        match select.query_row(key, read).optional()? {
+            None => Ok(None),
+            Some((first, true)) => Ok(Some(first)),
+            Some((_, false)) => {
+                self.close_window(&dedupe.key)?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Whether there is a job of this id, or one ended not so long ago.
+    fn is_known(&mut self, id: JobId) -> SqlResult<bool> {
+        let mut select = self.conn.prepare_cached(
+            "SELECT state = ?3 AND rank <= ?4 FROM jobs WHERE queue = ?1 AND id = ?2",
+        )?;
+        let values = params![self.book.row, id.0, State::Ended as i64, integer(self.now)];
+        let is_over: Option<bool> = select.query_row(values, |row| row.get(0)).optional()?;
+        if is_over != Some(true) {
+            return Ok(is_over.is_some());
+        }
+        // One that cannot be read is set aside, and keeps its id.
+        let Some(slip) = self.slip(id)? else { return Ok(true) };
+        self.delete(&slip)?;
+        Ok(false)
     }
 
     /// Refuses what does not fit; drops dead letters where that makes it fit.

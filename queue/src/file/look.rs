@@ -65,6 +65,7 @@ impl Desk<'_> {
         }))
     }
 
+    /// How a job ended; nothing if that was so long ago that it is to be forgotten.
     fn ended(&mut self, place: i64) -> SqlResult<Option<JobStatus>> {
         let ended = |row: &Row<'_>| {
             if row.get(1)? {
@@ -75,9 +76,10 @@ impl Desk<'_> {
         let found = self.read(|desk| {
             let mut select = desk.conn.prepare_cached(&format!(
                 "SELECT place, is_canceled, reply_codec, reply FROM jobs \
-                 WHERE place = ?1 AND state != {ASIDE}"
+                 WHERE place = ?1 AND state != {ASIDE} AND rank > ?2"
             ))?;
-            select.query_map([place], |row| read_row(row, ended))?.collect()
+            let values = params![place, integer(desk.now)];
+            select.query_map(values, |row| read_row(row, ended))?.collect()
         })?;
         Ok(found.into_iter().next())
     }

@@ -41,14 +41,17 @@ impl Desk<'_> {
         let values = params![self.book.row, integer(self.now), integer(SETTLE_MAX)];
         let keys: Vec<String> =
             select.query_map(values, |row| row.get(0))?.collect::<SqlResult<_>>()?;
-        for key in keys {
-            let mut delete =
-                self.conn.prepare_cached("DELETE FROM dedupe WHERE queue = ?1 AND key = ?2")?;
-            delete.execute(params![self.book.row, key])?;
-            let bytes = 2 * key.len() + DEDUPE_OVERHEAD_BYTES;
-            self.book.keys = self.book.keys.saturating_sub(1);
-            self.book.key_bytes = self.book.key_bytes.saturating_sub(bytes);
-        }
+        keys.iter().try_for_each(|key| self.close_window(key))
+    }
+
+    /// Forgets a dedupe key.
+    pub(super) fn close_window(&mut self, key: &str) -> SqlResult<()> {
+        let mut delete =
+            self.conn.prepare_cached("DELETE FROM dedupe WHERE queue = ?1 AND key = ?2")?;
+        delete.execute(params![self.book.row, key])?;
+        let bytes = 2 * key.len() + DEDUPE_OVERHEAD_BYTES;
+        self.book.keys = self.book.keys.saturating_sub(1);
+        self.book.key_bytes = self.book.key_bytes.saturating_sub(bytes);
         Ok(())
     }
 }

@@ -17,7 +17,7 @@ use super::{FileBackend, FileOpenError, FileOptions, FileSync, store};
 use crate::backend::{Queue, QueueBackend, Scope};
 use crate::error::{EnqueueError, FinishError};
 use crate::job::{Dedupe, JobEnd, LeaseToken, NewJob, Start};
-use crate::limits::QueueLimits;
+use crate::limits::{DEDUPE_OVERHEAD_BYTES, QueueLimits};
 use crate::name::QueueName;
 use crate::options::QueueOptions;
 use crate::status::{JobStatus, Reply, Section};
@@ -297,6 +297,30 @@ async fn the_counters_agree_with_the_rows() {
     assert_eq!((count("bodies"), queue.depth().await.unwrap().live()), (0, 0));
 }
 
+#[tokio::test]
+async fn what_is_used_again_before_it_was_forgotten_is_counted_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("jobs.db");
+    let kept = Duration::from_millis(50);
+    let options = QueueOptions { done_kept: kept, ..QueueOptions::default() };
+    let queue = open(&path).open(name(), options);
+    let keyed = |number: u64| {
+        let dedupe = Some(Dedupe { key: format!("{number:04}"), window: kept });
+        NewJob { dedupe, ..job(number, vec![1; 2 * INLINE_BYTES_MAX]) }
+    };
+    queue.enqueue((0..600).map(keyed).collect()).await;
+    let leases = queue.lease("pod-2#7", 600).await;
+    let ends = leases.iter().map(|lease| queue.finish(lease.token(), JobEnd::Done { reply: None }));
+    assert!(futures_util::future::join_all(ends).await.iter().all(Result::is_ok));
+    tokio::time::sleep(2 * kept).await;
+    // One transaction forgets less than there is to forget.
+    let again = queue.enqueue((580..600).map(keyed).collect()).await;
+    assert!(again.iter().all(|stored| stored.as_ref().is_ok_and(|stored| !stored.is_duplicate)));
+    compare(&path);
+    let depth = queue.depth().await.unwrap();
+    assert_eq!((depth.ready, depth.done), (20, 600));
+}
+
 async fn step(queue: &dyn Queue, random: &Random, number: u64, tokens: &mut Vec<LeaseToken>) {
     let token = tokens.get(random.below(tokens.len() as u64) as usize).copied();
     let body = vec![1; random.below(3 * INLINE_BYTES_MAX as u64) as usize];
@@ -352,6 +376,9 @@ fn compare(path: &Path) {
         assert_eq!(number(&format!("SELECT {column} FROM queues")), number(&sql), "{column}");
     }
     assert_eq!(number("SELECT keys FROM queues"), number("SELECT count(*) FROM dedupe"));
+    let key_bytes =
+        format!("SELECT ifnull(sum(2 * length(key) + {DEDUPE_OVERHEAD_BYTES}), 0) FROM dedupe");
+    assert_eq!(number("SELECT key_bytes FROM queues"), number(&key_bytes));
     let large =
         format!("SELECT count(*) FROM jobs WHERE state != 4 AND body_bytes > {INLINE_BYTES_MAX}");
     assert_eq!(number("SELECT count(*) FROM bodies"), number(&large));

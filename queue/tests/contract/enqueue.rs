@@ -76,6 +76,22 @@ pub(super) async fn a_dedupe_key_holds_for_its_window(store: &Store) {
     assert_eq!(store_again(&bench, with_key("page 1")).await.id, id, "a new one began");
 }
 
+pub(super) async fn a_window_that_closed_with_many_others_opens_anew(store: &Store) {
+    let bench = store.open(options());
+    let with_key = |number: usize| {
+        let dedupe = Some(Dedupe { key: format!("page {number:04}"), window: SHORT });
+        NewJob { dedupe, ..job("1") }
+    };
+    let stored = bench.queue.enqueue((0..600).map(with_key).collect()).await;
+    assert!(stored.iter().all(|stored| stored.as_ref().is_ok_and(|stored| !stored.is_duplicate)));
+
+    tokio::time::sleep(SHORT + Duration::from_millis(50)).await;
+    // Nothing happened to the queue since: all of them are still to be forgotten.
+    let id = bench.store(with_key(599)).await;
+    assert_eq!(store_again(&bench, with_key(599)).await, Enqueued { id, is_duplicate: true });
+    bench.store(with_key(598)).await;
+}
+
 pub(super) async fn a_batch_is_stored_job_by_job(store: &Store) {
     let limits = QueueLimits { bytes_max: 100_000, ..QueueLimits::default() };
     let bench = store.open(QueueOptions { limits, ..options() });

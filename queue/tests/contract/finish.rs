@@ -188,3 +188,23 @@ pub(super) async fn old_dead_letters_give_way(store: &Store) {
     assert_eq!(bench.queue.dead_letter(ids[0]).await, Ok(None));
     assert_eq!(bench.status(ids[0]).await, None);
 }
+
+pub(super) async fn the_ends_of_many_jobs_are_forgotten_in_time(store: &Store) {
+    const JOBS: usize = 700;
+    let bench = store.open(QueueOptions { done_kept: SHORT, ..options() });
+    let jobs: Vec<NewJob> = (0..JOBS).map(|number| job(&number.to_string())).collect();
+    assert!(bench.queue.enqueue(jobs.clone()).await.iter().all(Result::is_ok));
+    let mut ended = 0;
+    while ended < JOBS {
+        let leases = bench.queue.lease("pod-2#7", JOBS).await;
+        let ends = leases.iter().map(|lease| bench.end(lease, done()));
+        ended += futures_util::future::join_all(ends).await.len();
+    }
+
+    tokio::time::sleep(SHORT + Duration::from_millis(50)).await;
+    // Nothing happened to the queue since: all of them are still to be forgotten.
+    assert_eq!(bench.queue.status(jobs[JOBS - 2].id).await, Ok(None));
+    let last = jobs[JOBS - 1].clone();
+    assert_eq!(bench.store(last.clone()).await, last.id, "its id may be used again");
+    assert_eq!(bench.lease().await.id, last.id);
+}

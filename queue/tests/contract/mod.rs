@@ -122,6 +122,7 @@ pub(crate) async fn run(open: impl AsyncFn() -> Arc<dyn QueueBackend>) {
     together!(
         store,
         enqueue::a_dedupe_key_holds_for_its_window,
+        enqueue::a_window_that_closed_with_many_others_opens_anew,
         enqueue::a_delayed_job_waits_for_its_time,
         enqueue::a_job_runs_at_its_time,
         lease::a_renewed_lease_is_kept,
@@ -132,6 +133,7 @@ pub(crate) async fn run(open: impl AsyncFn() -> Arc<dyn QueueBackend>) {
         lease::a_late_owner_changes_nothing,
         finish::the_handler_may_say_how_long_to_wait,
         finish::the_end_of_a_job_is_forgotten_in_time,
+        finish::the_ends_of_many_jobs_are_forgotten_in_time,
         status::the_status_follows_the_job,
         status::who_waits_for_a_lost_job_hears_of_its_death,
     );
