@@ -45,6 +45,10 @@ pub const STORE_JOBS_MAX: usize = 100_000_000;
 /// store): 1 TiB.
 pub const STORE_BYTES_MAX: usize = 1 << 40;
 
+/// Dead letters that a queue in memory keeps, at most, whatever [`QueueLimits`] say: every process
+/// of a mesh has its own, and not the memory of a store.
+pub const MEMORY_DEAD_LETTERS_MAX: usize = 1024;
+
 /// How much one queue holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueueLimits {
@@ -56,7 +60,8 @@ pub struct QueueLimits {
     /// What the history of accepted jobs adds later (2 KiB each, at most) may pass the bound.
     pub bytes_max: usize,
     /// Dead letters, at most; default 65 536, so that all jobs of a full queue may die. One more
-    /// pushes out the oldest, which is counted.
+    /// pushes out the oldest, which is counted. In memory not more than
+    /// [`MEMORY_DEAD_LETTERS_MAX`].
     pub dead_letters_max: usize,
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use meshwork_queue::limits::MEMORY_DEAD_LETTERS_MAX;
 use meshwork_queue::{JobEnd, MemoryBackend, NewJob, QueueBackend, QueueName, QueueOptions, Scope};
 use meshwork_shared::clock::Clock;
 use meshwork_shared::codec::Codec;
@@ -56,4 +57,21 @@ async fn many_consumers_run_every_job_once() {
     }
     let depth = queue.depth().await.unwrap();
     assert_eq!((depth.live(), depth.done), (0, 200));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_newest_dead_letters_are_kept_as_far_as_memory_is_meant_for_them() {
+    let backend = open();
+    let name = QueueName::balanced("thumbnailer".parse().unwrap(), "resize".parse().unwrap());
+    let queue = backend.open(name, QueueOptions::default());
+    let jobs = (0..MEMORY_DEAD_LETTERS_MAX + 76).map(|number| {
+        let (caller, variant) = ("gateway".parse().unwrap(), "pod-1".parse().unwrap());
+        let mut id = [0; 16];
+        id[8..].copy_from_slice(&number.to_be_bytes());
+        NewJob::new(JobId(id), caller, variant, Codec::Json, "1")
+    });
+    assert!(queue.enqueue(jobs.collect()).await.iter().all(Result::is_ok));
+    assert_eq!(queue.bury("nobody is there", 2000).await, Ok(MEMORY_DEAD_LETTERS_MAX + 76));
+    let depth = queue.depth().await.unwrap();
+    assert_eq!((depth.dead, depth.dead_dropped), (MEMORY_DEAD_LETTERS_MAX, 76));
 }

@@ -12,6 +12,7 @@ use super::queue::MemoryQueue;
 use super::shell::Shell;
 use crate::backend::{Queue, QueueBackend, Scope};
 use crate::error::Unavailable;
+use crate::limits::MEMORY_DEAD_LETTERS_MAX;
 use crate::name::QueueName;
 use crate::options::QueueOptions;
 
@@ -46,8 +47,11 @@ impl QueueBackend for MemoryBackend {
         Scope::Process
     }
 
-    /// The options are those of the last one who opened the queue.
-    fn open(&self, name: QueueName, options: QueueOptions) -> Arc<dyn Queue> {
+    /// The options are those of the last one who opened the queue, but for how many dead letters
+    /// it keeps: [`MEMORY_DEAD_LETTERS_MAX`] at most.
+    fn open(&self, name: QueueName, mut options: QueueOptions) -> Arc<dyn Queue> {
+        let letters_max = &mut options.limits.dead_letters_max;
+        *letters_max = (*letters_max).min(MEMORY_DEAD_LETTERS_MAX);
         let mut queues = self.lock();
         let new = || {
             let queue = MemoryQueue::new(options, self.random.clone());
