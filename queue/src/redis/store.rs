@@ -122,7 +122,9 @@ impl Store {
         command: &Cmd,
         until: Instant,
     ) -> Result<Vec<(String, Value)>, CallError> {
-        self.reach(until).await?;
+        // That nothing is reached says nothing about what a server answers.
+        let reached = self.reach(until).await;
+        reached.map_err(|error| CallError { is_refused: false, ..error })?;
         let ask = async {
             let (mut connection, _) = self.connection().await?;
             connection.query_all(command).await

@@ -14,6 +14,7 @@ use meshwork_shared::codec::Codec;
 use meshwork_shared::ids::{JobId, MeshId};
 use meshwork_shared::random::Random;
 
+use super::proxy::Proxy;
 use super::server::{Server, is_installed};
 
 /// How long something may take that is expected.
@@ -294,6 +295,19 @@ async fn what_could_be_lost_is_told() {
     let mute = Server::start(&["--rename-command", "CONFIG", ""]).await;
     let text = backend(&mute.url()).check().await.unwrap().join("\n");
     assert!(text.contains("CONFIG is forbidden"), "{text}");
+}
+
+#[tokio::test]
+async fn an_outage_in_the_middle_of_a_check_is_said_to_be_one() {
+    if !is_installed() {
+        return;
+    }
+    let server = Server::start(&[]).await;
+    let proxy = Proxy::start(server.port).await;
+    proxy.shut_after("redis_version");
+    let checked = backend(&format!("redis://127.0.0.1:{}", proxy.port)).check().await;
+    assert!(checked.is_err(), "{checked:?}");
+    proxy.open();
 }
 
 #[tokio::test]

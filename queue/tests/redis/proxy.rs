@@ -22,6 +22,8 @@ struct Faults {
     swallowed: AtomicUsize,
     /// From the next answer that is swallowed on there are no new lines.
     shuts: AtomicBool,
+    /// The next answer that holds this is the last one: no lines from then on.
+    shuts_after: Mutex<Option<&'static str>>,
     is_shut: AtomicBool,
 }
 
@@ -59,6 +61,12 @@ impl Proxy {
         self.swallow();
     }
 
+    /// Cuts the line behind the next answer that holds `mark`; no line from then on until
+    /// [`open`](Self::open).
+    pub(crate) fn shut_after(&self, mark: &'static str) {
+        *self.faults.shuts_after.lock().unwrap() = Some(mark);
+    }
+
     /// Takes lines again.
     pub(crate) fn open(&self) {
         self.faults.is_shut.store(false, Ordering::SeqCst);
@@ -74,8 +82,7 @@ impl Faults {
     /// Whether this answer is swallowed.
     fn swallow(&self, text: &[u8]) -> bool {
         let mut swallows = self.swallows.lock().unwrap();
-        let is_marked = |mark: &&str| text.windows(mark.len()).any(|part| part == mark.as_bytes());
-        if swallows.as_ref().is_none_or(|mark| !is_marked(mark)) {
+        if swallows.is_none_or(|mark| !holds(text, mark)) {
             return false;
         }
         *swallows = None;
@@ -85,6 +92,21 @@ impl Faults {
         self.swallowed.fetch_add(1, Ordering::SeqCst);
         true
     }
+
+    /// Whether this answer is the last one.
+    fn shut(&self, text: &[u8]) -> bool {
+        let mut last = self.shuts_after.lock().unwrap();
+        let is_last = last.is_some_and(|mark| holds(text, mark));
+        if is_last {
+            *last = None;
+            self.is_shut.store(true, Ordering::SeqCst);
+        }
+        is_last
+    }
+}
+
+fn holds(text: &[u8], mark: &str) -> bool {
+    text.windows(mark.len()).any(|part| part == mark.as_bytes())
 }
 
 /// What an answer holds that is to be swallowed.
@@ -103,7 +125,11 @@ async fn pass(client: TcpStream, port: u16, faults: Arc<Faults>) {
             if count == 0 || faults.swallow(text) {
                 return std::io::Result::Ok(());
             }
+            let is_last = faults.shut(text);
             to_client.write_all(text).await?;
+            if is_last {
+                return Ok(());
+            }
         }
     };
     // Whichever side ends, the line does.
