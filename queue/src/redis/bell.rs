@@ -6,7 +6,8 @@
 //! connected again. One connection serves all queues of a process, in a cluster too: a cluster
 //! passes messages on to all its servers. It listens to the queues that somebody has open.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::collections::btree_map::{BTreeMap, Entry};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -54,7 +55,15 @@ pub(super) struct Ring {
     count: watch::Sender<u64>,
     is_heard: AtomicBool,
     /// Those who wait for the end of a job. Bounded by the calls of this process that wait.
-    waiting: Mutex<BTreeMap<JobId, Arc<Notify>>>,
+    waiting: Mutex<BTreeMap<JobId, Awaited>>,
+}
+
+/// A job whose end somebody waits for.
+#[derive(Default)]
+struct Awaited {
+    told: Arc<Notify>,
+    /// How many wait. With the last one this goes.
+    waiters: usize,
 }
 
 impl Ring {
@@ -80,8 +89,10 @@ impl Ring {
 
     /// Told when the job ended, or when it is time to look, until it is dropped.
     pub(super) fn ended(self: &Arc<Self>, job: JobId) -> Ended {
-        let told = lock(&self.waiting).entry(job).or_default().clone();
-        Ended { ring: self.clone(), job, told }
+        let mut waiting = lock(&self.waiting);
+        let awaited = waiting.entry(job).or_default();
+        awaited.waiters += 1;
+        Ended { ring: self.clone(), job, told: awaited.told.clone() }
     }
 
     /// The jobs whose end somebody waits for.
@@ -98,7 +109,7 @@ impl Ring {
         self.is_heard.store(is_heard, Ordering::Relaxed);
         if is_heard {
             self.ring();
-            lock(&self.waiting).values().for_each(|waiting| waiting.notify_waiters());
+            lock(&self.waiting).values().for_each(|awaited| awaited.told.notify_waiters());
         }
     }
 
@@ -108,8 +119,8 @@ impl Ring {
                 let waiting = lock(&self.waiting);
                 for id in ids.chunks_exact(16) {
                     let id = <[u8; 16]>::try_from(id).ok().map(JobId);
-                    if let Some(waiting) = id.and_then(|id| waiting.get(&id)) {
-                        waiting.notify_waiters();
+                    if let Some(awaited) = id.and_then(|id| waiting.get(&id)) {
+                        awaited.told.notify_waiters();
                     }
                 }
             }
@@ -147,10 +158,11 @@ impl Ended {
 
 impl Drop for Ended {
     fn drop(&mut self) {
-        let mut all = lock(&self.ring.waiting);
-        // The map's own, and this one: nobody else waits for the job.
-        if Arc::strong_count(&self.told) <= 2 {
-            all.remove(&self.job);
+        let mut waiting = lock(&self.ring.waiting);
+        let Entry::Occupied(mut awaited) = waiting.entry(self.job) else { return };
+        awaited.get_mut().waiters -= 1;
+        if awaited.get().waiters == 0 {
+            awaited.remove();
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What can be checked without a server.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -204,4 +205,33 @@ fn what_nobody_holds_is_not_listened_to() {
     assert_eq!(bell.channels(), 1, "one is held twice");
     drop(again);
     assert_eq!(bell.channels(), 0);
+}
+
+#[test]
+fn waiters_of_one_job_that_go_together_leave_nothing() {
+    const TIMES: u32 = 20_000;
+    let ring = Bell::default().ring("mesh:queue");
+    let arrived = AtomicU32::new(0);
+    let wait = || {
+        for number in 0..TIMES {
+            let mut id = [0; 16];
+            id[..4].copy_from_slice(&number.to_be_bytes());
+            let ended = ring.ended(JobId(id));
+            arrived.fetch_add(1, Ordering::SeqCst);
+            // No sleep: both are to go at the same moment.
+            for spins in 1_u32.. {
+                match arrived.load(Ordering::SeqCst) < 2 * (number + 1) {
+                    true if spins.is_multiple_of(10_000) => std::thread::yield_now(),
+                    true => std::hint::spin_loop(),
+                    false => break,
+                }
+            }
+            drop(ended);
+        }
+    };
+    std::thread::scope(|threads| {
+        threads.spawn(wait);
+        threads.spawn(wait);
+    });
+    assert_eq!(ring.awaited(), 0);
 }
