@@ -50,6 +50,35 @@ async fn a_foreign_entry_is_a_dead_letter_and_stays_one() {
     assert_eq!(queue.depth().await.unwrap().live(), 1);
 }
 
+#[tokio::test]
+async fn many_foreign_entries_are_put_aside_in_many_steps() {
+    if !is_installed() {
+        return;
+    }
+    let server = Server::start(&[]).await;
+    let url = server.url().parse().expect("a valid address");
+    let backend = RedisBackend::new(&url, MeshId([1; 16]), Random::system()).expect("it opens");
+    let name = QueueName::balanced("thumbnailer".parse().unwrap(), "resize".parse().unwrap());
+    let queue = backend.open(name, QueueOptions::default());
+    let stream = format!("meshwork:{}:{{thumbnailer.resize}}:wait2", MeshId([1; 16]));
+    let foreign = "for _ = 1, 5000 do redis.call('XADD', KEYS[1], '*', 'who', 'a stranger') end";
+    server.cli(&["EVAL", foreign, "1", &stream]);
+    let (caller, variant) = ("gateway".parse().unwrap(), "pod-1".parse().unwrap());
+    let own = NewJob::new(JobId([1; 16]), caller, variant, Codec::Json, "1");
+    assert!(queue.enqueue(vec![own]).await[0].is_ok());
+    assert!(server.cli(&["CONFIG", "RESETSTAT"]).contains("OK"));
+
+    assert_eq!(lease(&*queue).await.id, JobId([1; 16]));
+    let stats = server.cli(&["INFO", "commandstats"]);
+    let reads = stats.lines().find_map(|line| line.strip_prefix("cmdstat_xreadgroup:calls="));
+    let reads: u32 = reads.and_then(|rest| rest.split(',').next()?.parse().ok()).unwrap();
+    let calls = stats.lines().find_map(|line| line.strip_prefix("cmdstat_evalsha:calls="));
+    let calls: u32 = calls.and_then(|rest| rest.split(',').next()?.parse().ok()).unwrap();
+    assert!(calls >= 2, "{calls} calls, {reads} reads");
+    let depth = queue.depth().await.unwrap();
+    assert_eq!((depth.live(), depth.dead), (1, 5000));
+}
+
 async fn lease(queue: &dyn Queue) -> meshwork_queue::LeaseToken {
     queue.lease("pod-2#7", 1).await.remove(0).token()
 }

@@ -5,7 +5,8 @@
 -- count and time of enqueueing, apart by a space.
 local GROUP, READER = 'workers', 'meshwork'
 local consumer, max, ask = ARGV[A + 1], tonumber(ARGV[A + 2]), ARGV[A + 3]
-local out, taken, bundled = { -1 }, 0, 0
+local ASIDE_MAX = 4096
+local out, taken, bundled, aside = { -1 }, 0, 0, 0
 treat_as_told()
 if NOW >= M[ALARM] then moves().settle() end
 
@@ -92,6 +93,7 @@ local function put_aside(p, entry)
     call('HSET', JOBS, id, 'x' .. p .. ' 0 ' .. #blob .. ' 0 0 ' .. sid)
     M[BYTES], M[DEAD_BYTES] = M[BYTES] + #blob, M[DEAD_BYTES] + #blob
     moves().keep_dead_max()
+    aside = aside + 1
 end
 
 -- What the record of a job that never ran says before its id in the stream.
@@ -144,7 +146,7 @@ local function take_entries(p, entries)
 end
 
 local function take_stream(p)
-    while taken < max and M[p] > 0 do
+    while taken < max and M[p] > 0 and aside < ASIDE_MAX do
         local entries = read_stream(p)
         if #entries == 0 then
             M[p] = 0
@@ -180,6 +182,8 @@ if bundled > 0 then trim() end
 if taken == 0 then
     if M[ALARM] < NEVER then moves().set_alarm() end
     if M[ALARM] < NEVER then out[1] = math.max(M[ALARM] - NOW, 0) end
+    -- There may be jobs behind what others put there: as much is put aside the next time.
+    if aside >= ASIDE_MAX then out[1] = 0 end
     sweep(256)
     M[QUIET] = 0
 end
