@@ -34,14 +34,25 @@ fn job(number: u8) -> NewJob {
     NewJob::new(JobId([number; 16]), caller, variant, Codec::Json, number.to_string())
 }
 
+/// One of many.
+fn numbered(number: u32) -> NewJob {
+    let mut id = [9; 16];
+    id[..4].copy_from_slice(&number.to_be_bytes());
+    NewJob { id: JobId(id), ..job(1) }
+}
+
 async fn store(queue: &Arc<dyn Queue>, job: NewJob) -> Result<bool, EnqueueError> {
     Ok(queue.enqueue(vec![job]).await.remove(0)?.is_duplicate)
 }
 
 /// What `redis-cli` says of one key of the queue.
-fn ask(server: &Server, command: &str, key: &str) -> String {
-    let key = format!("meshwork:{}:{{thumbnailer.resize}}:{key}", MeshId([1; 16]));
-    server.cli(&[command, &key]).trim().to_owned()
+fn ask(server: &Server, command: &str, name: &str) -> String {
+    server.cli(&[command, &key(name)]).trim().to_owned()
+}
+
+/// A key of the queue.
+fn key(name: &str) -> String {
+    format!("meshwork:{}:{{thumbnailer.resize}}:{name}", MeshId([1; 16]))
 }
 
 #[tokio::test]
@@ -144,11 +155,6 @@ async fn much_that_is_over_is_forgotten_in_many_steps() {
     let server = Server::start(&[]).await;
     let done_kept = Duration::from_secs(2);
     let queue = open(&server.url(), QueueOptions { done_kept, ..QueueOptions::default() });
-    let numbered = |number: u32| {
-        let mut id = [9; 16];
-        id[..4].copy_from_slice(&number.to_be_bytes());
-        NewJob { id: JobId(id), ..job(1) }
-    };
     // All are over at about the same time, and nothing happens before they may be forgotten.
     const JOBS: u32 = 20_000;
     for from in (0..JOBS).step_by(500) {
@@ -171,6 +177,30 @@ async fn much_that_is_over_is_forgotten_in_many_steps() {
     let calls = stats.lines().find_map(|line| line.strip_prefix("cmdstat_evalsha:calls="));
     let calls: u32 = calls.and_then(|rest| rest.split(',').next()?.parse().ok()).unwrap();
     assert!(calls > kept / 8000, "{calls} calls, {kept} were kept");
+}
+
+#[tokio::test]
+async fn a_large_job_takes_the_room_of_many_small_dead_letters() {
+    if !is_installed() {
+        return;
+    }
+    let server = Server::start(&[]).await;
+    let limits = QueueLimits { bytes_max: 7_010_000, ..QueueLimits::default() };
+    let queue = open(&server.url(), QueueOptions { limits, ..QueueOptions::default() });
+    const JOBS: usize = 9500;
+    for from in (0..JOBS as u32).step_by(500) {
+        let stored = queue.enqueue((from..from + 500).map(numbered).collect()).await;
+        assert!(stored.iter().all(Result::is_ok));
+    }
+    assert_eq!(queue.bury("", JOBS).await, Ok(JOBS));
+    let before = queue.depth().await.unwrap();
+    let large = NewJob { body: vec![b'x'; 7_000_000].into(), ..numbered(JOBS as u32) };
+    assert_eq!(store(&queue, large).await, Ok(false), "{before:?}");
+    let after = queue.depth().await.unwrap();
+    assert_eq!((before.dead, after.ready), (JOBS, 1));
+    assert_eq!(after.dead + after.dead_dropped as usize, JOBS);
+    assert!(after.dead_dropped > 8000, "one step would have been enough: {after:?}");
+    assert!(after.bytes <= limits.bytes_max, "{after:?}");
 }
 
 #[tokio::test]

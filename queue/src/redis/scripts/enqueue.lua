@@ -5,8 +5,8 @@
 -- of the dedupe key and the key, apart by a space.
 -- Answers for each job: 0 full, 1 stored, 2 there before, or the id that has the dedupe key;
 -- then the jobs and the bytes that there are, and 1 if these are its first jobs since it was last
--- forgotten; with a due time, nothing but -1 when it was had. Nothing at all: it is to be sent
--- again, there was too much to forget before.
+-- forgotten; with a due time, nothing but -1 when it was had. Nothing at all: nothing was stored,
+-- and it is to be sent again; there was too much to forget before.
 local SWEEP_MAX = 8000
 treat_as_kept()
 local due, ahead = string.match(ARGV[A + 1], '^(%d+) (%d+)$')
@@ -52,13 +52,22 @@ local function close_windows(limit)
     return #keys
 end
 
+-- Whether it would go on making room, if it did not hold up the server.
+local is_cut = false
 local function make_room(size)
+    local left = SWEEP_MAX
     local function is_enough() return M[BYTES] + M[KEY_BYTES] + size <= BYTES_MAX end
-    while not is_enough() and close_windows(1000) > 0 do end
-    if is_enough() then return true end
-    -- Dead letters make room, if there are enough of them.
-    if M[BYTES] + M[KEY_BYTES] + size - M[DEAD_BYTES] > BYTES_MAX then return false end
-    moves().drop_dead(is_enough, 8000)
+    while not is_enough() and left > 0 do
+        local closed = close_windows(1000)
+        if closed == 0 then break end
+        left = left - closed
+    end
+    if not is_enough() and left > 0 then
+        -- Dead letters make room, if there are enough of them.
+        if M[BYTES] + M[KEY_BYTES] + size - M[DEAD_BYTES] > BYTES_MAX then return false end
+        left = left - moves().drop_dead(is_enough, left)
+    end
+    is_cut = left <= 0 and not is_enough()
     return is_enough()
 end
 
@@ -122,6 +131,11 @@ for at = 1, jobs do
     elseif first then
         out[at] = first
     elseif not has_room(o.size + (o.key_bytes or 0)) then
+        -- What a call stores needs less room than it makes at once, unless it is one large job.
+        if is_cut and stored == 0 then
+            commit()
+            return {}
+        end
         out[at] = 0
     else
         if o.key then open_window(id, o) end

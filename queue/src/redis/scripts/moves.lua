@@ -126,11 +126,12 @@ local function since_and_consumer(r)
 end
 
 -- Drops dead letters, the oldest first, as long as `is_enough` does not say so, `limit` at most.
+-- Answers how many.
 local function drop_dead(is_enough, limit)
-    for _ = 1, limit do
-        if is_enough() then return end
+    for dropped = 0, limit - 1 do
+        if is_enough() then return dropped end
         local entry = call('XRANGE', DEAD, '-', '+', 'COUNT', 1)[1]
-        if not entry then return end
+        if not entry then return dropped end
         local id = entry[2][2]
         local r = parse(call('HGET', JOBS, id))
         call('XDEL', DEAD, entry[1])
@@ -141,6 +142,7 @@ local function drop_dead(is_enough, limit)
             less(DEAD_BYTES, r.size)
         end
     end
+    return limit
 end
 
 local function keep_dead_max()
