@@ -204,6 +204,41 @@ async fn a_large_job_takes_the_room_of_many_small_dead_letters() {
 }
 
 #[tokio::test]
+async fn a_clock_that_went_back_holds_up_no_id() {
+    if !is_installed() {
+        return;
+    }
+    let server = Server::start(&[]).await;
+    let done_kept = Duration::from_secs(2);
+    let queue = open(&server.url(), QueueOptions { done_kept, ..QueueOptions::default() });
+    for number in [b'A', b'B', b'C'] {
+        assert_eq!(store(&queue, job(number)).await, Ok(false));
+        let lease = queue.lease("pod-2#7", 1).await.remove(0);
+        let done = JobEnd::Done { reply: None };
+        assert_eq!(queue.finish(lease.token(), done).await, Ok(Finished::Done));
+    }
+    // The first and the last of them ended when the clock was a day ahead.
+    let ended = key("ended");
+    for at in ["0", "2"] {
+        let line = server.cli(&["LINDEX", &ended, at]).trim().to_owned();
+        let (time, rest) = line.split_at(13);
+        let ahead = format!("{:013}{rest}", time.parse::<u64>().unwrap() + 86_400_000);
+        assert!(server.cli(&["LSET", &ended, at, &ahead]).contains("OK"));
+    }
+    tokio::time::sleep(done_kept + Duration::from_millis(100)).await;
+
+    assert_eq!(store(&queue, job(b'B')).await, Ok(false), "its id may be used again");
+    assert_eq!(ask(&server, "LLEN", "ended"), "1", "what ended later is no matter of this");
+    let lease = queue.lease("pod-2#7", 1).await.remove(0);
+    assert_eq!(store(&queue, job(b'C')).await, Ok(false));
+    // Nothing that is left of the first run of a job takes the second one along.
+    assert_eq!(queue.status(lease.id).await.unwrap().map(|status| status.is_final()), Some(false));
+    let done = JobEnd::Done { reply: None };
+    assert_eq!(queue.finish(lease.token(), done).await, Ok(Finished::Done));
+    assert_eq!(queue.status(JobId([b'C'; 16])).await, Ok(Some(JobStatus::Waiting)));
+}
+
+#[tokio::test]
 async fn queues_that_nobody_has_open_are_not_listened_to() {
     if !is_installed() {
         return;

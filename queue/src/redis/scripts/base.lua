@@ -134,11 +134,13 @@ local function ended(ids, bytes)
     call('RPUSH', ENDED, NOW_TEXT .. string.format('%012d', bytes) .. table.concat(ids))
 end
 
--- Forgets jobs that were over long ago, about `limit` at most.
-local function sweep(limit)
+-- Forgets jobs that were over long ago, about `limit` at most; until none of the ids that are keys
+-- of `wanted` is left, also what is in front of them. That is younger where the clock went back.
+local function sweep(limit, wanted)
     local count = 0
     while count < limit and M[ENDED_JOBS] > 0 do
         local is_over = M[ENDED_JOBS] > ENDED_MAX or M[ENDED_BYTES] > ENDED_BYTES_MAX
+            or wanted and next(wanted)
         if not is_over and M[OLDEST] + KEPT > NOW then break end
         local first = call('LINDEX', ENDED, 0)
         if not first then
@@ -149,6 +151,9 @@ local function sweep(limit)
         if not is_over and M[OLDEST] + KEPT > NOW then break end
         local ids = {}
         for at = 26, #first, 16 do ids[#ids + 1] = cut(first, at, at + 15) end
+        if wanted then
+            for _, id in ipairs(ids) do wanted[id] = nil end
+        end
         call('LPOP', ENDED)
         is_begun = true
         call('HDEL', JOBS, unpack(ids))

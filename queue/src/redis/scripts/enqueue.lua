@@ -16,22 +16,21 @@ local STEP = ALL and 1 or 2
 local ids, jobs = {}, (#ARGV - A - 2) / STEP
 for at = 1, jobs do ids[at] = cut(ARGV[A + 2 + STEP * at], 1, 16) end
 
-local function look()
-    local records, stale = call('HMGET', JOBS, unpack(ids)), false
-    for at = 1, jobs do
-        local record = records[at]
-        if record and not known(record) then stale = true end
+local records, stale = call('HMGET', JOBS, unpack(ids)), nil
+for at = 1, jobs do
+    local record = records[at]
+    if record and not known(record) then
+        stale = stale or {}
+        stale[ids[at]] = true
     end
-    return records, stale
 end
-local records, stale = look()
 if stale then
     -- As much as may be forgotten at once; nothing is stored before all of it is.
-    if sweep(SWEEP_MAX) >= SWEEP_MAX then
+    if sweep(SWEEP_MAX, stale) >= SWEEP_MAX then
         commit()
         return {}
     end
-    records = look()
+    records = call('HMGET', JOBS, unpack(ids))
 end
 
 -- One more is noted: 0 stands for none.
