@@ -52,7 +52,8 @@ pub struct Limits {
     /// Calls of one end in flight on a link; default 10 000. One more is `Overloaded` at once.
     pub calls_in_flight_max: usize,
     /// Bytes of requests that may wait to be written on a link, wherever they wait; default 64 MiB,
-    /// and always one message. One more is `Overloaded` at once.
+    /// and always one message. One more is `Overloaded` at once. At the callee, likewise, those of
+    /// the requests of a link whose handlers wait for something.
     pub queued_bytes_max: usize,
     /// Silence on a link before a PING; default 5 s.
     #[serde(deserialize_with = "duration")]
@@ -64,10 +65,20 @@ pub struct Limits {
     #[serde(deserialize_with = "duration")]
     pub stalled_write: Duration,
     /// Bytes that may wait to be written on a link; default 64 MiB. More closes it. With more than
-    /// that of large answers that the peer does not take, its next calls are `Overloaded`.
+    /// that of large answers that the peer does not take, its next calls are `Overloaded`; see
+    /// [`Limits::untaken_bytes_max`].
     pub write_bytes_max: usize,
     /// Handshakes, half-open links, and how often a prefix may knock.
     pub handshake: HandshakeLimits,
+}
+
+impl Limits {
+    /// Bytes of large answers that are kept for a peer which does not take them: twice
+    /// `write_bytes_max`, since those that were being worked off when its calls began to be refused
+    /// come on top. An answer beyond it is `Failed(reply_not_taken)`: its handler has run.
+    pub fn untaken_bytes_max(&self) -> usize {
+        self.write_bytes_max.saturating_mul(2)
+    }
 }
 
 impl Default for Limits {

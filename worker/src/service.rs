@@ -202,13 +202,13 @@ impl LinkService {
                 return Answered::Ready(Err(refused.into()));
             }
         };
-        let (served, tracer) = (served.clone(), inner.tracer.clone());
+        let (served, tracer, body) = (served.clone(), inner.tracer.clone(), call.body.detached());
         let handling: Handling = Box::pin(async move {
             let slot = place.slot(call.deadline).await.inspect_err(|refused| {
                 served.slots.meter().count_refused(refused);
             })?;
             let held = Held::new(slot, running, &tracer, span);
-            served.handler.handle(context, call.body, held).await
+            served.handler.handle(context, body, held).await
         });
         Answered::Handling(handling)
     }

@@ -5,6 +5,7 @@ use tokio::time::Instant;
 
 use crate::codec::Codec;
 use crate::ids::CallId;
+use crate::limits::CHUNKED_ABOVE_BYTES;
 use crate::outcome::ErrorBody;
 use crate::record::TraceContext;
 
@@ -21,6 +22,22 @@ impl Body {
     /// No value at all.
     pub fn empty() -> Self {
         Self { codec: Codec::None, bytes: Bytes::new() }
+    }
+
+    /// What an ERROR record says.
+    pub(crate) fn error(error: &ErrorBody) -> Self {
+        Self { codec: Codec::Json, bytes: Codec::Json.encode(error).unwrap_or_default() }
+    }
+
+    /// The same in memory of its own, for a request that is going to wait: what came in a frame
+    /// with others is a view of it, and would keep all of it. A large one came in pieces, and is
+    /// by itself already.
+    #[must_use]
+    pub fn detached(mut self) -> Self {
+        if self.bytes.len() <= CHUNKED_ABOVE_BYTES {
+            self.bytes = Bytes::copy_from_slice(&self.bytes);
+        }
+        self
     }
 
     /// Bytes as they are.
@@ -76,3 +93,18 @@ pub struct InboundCall {
 
 /// What a callee answers.
 pub type Answer = Result<Body, ErrorBody>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_detached_body_keeps_no_frame() {
+        let frame = Bytes::from(vec![7; 256 << 10]);
+        let body = Body::raw(frame.slice(..10)).detached();
+        assert!(frame.try_into_mut().is_ok(), "the frame is free");
+        assert_eq!(body, Body::raw(vec![7; 10]));
+        let large = Bytes::from(vec![7; 1 << 20]);
+        assert_eq!(Body::raw(large.clone()).detached().bytes.as_ptr(), large.as_ptr());
+    }
+}

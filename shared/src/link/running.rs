@@ -21,6 +21,8 @@ pub(crate) const IN_PLACE_MAX: Duration = Duration::from_millis(50);
 pub(crate) struct Finished {
     pub(crate) id: CallId,
     pub(crate) wants_reply: bool,
+    /// Of its request.
+    pub(crate) bytes: usize,
     /// `None` when it was cancelled.
     pub(crate) answer: Option<Answer>,
     /// Its command and the longest time it computed in one go, if that was over the limit.
@@ -31,6 +33,7 @@ struct RunningHandler {
     id: CallId,
     wants_reply: bool,
     command: CommandRef,
+    bytes: usize,
     future: Abortable<Handling>,
     /// Longest time it computed in one go, if over the limit.
     computed: Option<Duration>,
@@ -48,12 +51,14 @@ impl Future for RunningHandler {
         }
         let answer = ready!(polled).ok();
         let computed = self.computed.map(|took| (self.command.clone(), took));
-        Poll::Ready(Finished { id: self.id, wants_reply: self.wants_reply, answer, computed })
+        let (id, wants_reply, bytes) = (self.id, self.wants_reply, self.bytes);
+        Poll::Ready(Finished { id, wants_reply, bytes, answer, computed })
     }
 }
 
 /// All handlers of a link that wait for something. Their number is bounded by the calls in flight
-/// that the link admits.
+/// that the link admits, and by the slots and backlogs of their commands; the bytes of their
+/// requests by `queued_bytes_max`.
 #[derive(Default)]
 pub(crate) struct Running {
     handlers: FuturesUnordered<RunningHandler>,
@@ -70,6 +75,7 @@ impl Running {
         id: CallId,
         wants_reply: bool,
         command: CommandRef,
+        bytes: usize,
         future: Handling,
     ) {
         let (abort, registration) = AbortHandle::new_pair();
@@ -77,7 +83,8 @@ impl Running {
             self.aborts.insert(id, abort);
         }
         let future = Abortable::new(future, registration);
-        self.handlers.push(RunningHandler { id, wants_reply, command, future, computed: None });
+        let computed = None;
+        self.handlers.push(RunningHandler { id, wants_reply, command, bytes, future, computed });
     }
 
     /// Cancels the handler of a call; it comes out as finished without an answer.

@@ -24,7 +24,8 @@ use crate::net::{Network, Stream};
 use crate::outcome::{CallError, NotExecuted, UnknownCause};
 use crate::record::{self, Record, RecordType};
 
-/// Echoes; command 1 never answers, 2 waits a millisecond first, 3 spins in place, 4 answers much.
+/// Echoes; command 1 never answers, 2 waits a millisecond first, 3 spins in place, 4 answers much,
+/// 5 too after a millisecond.
 struct Echo {
     notices: mpsc::Sender<Notice>,
     dropped: Arc<Mutex<u32>>,
@@ -58,6 +59,10 @@ impl Service for Echo {
                 Served::Ready(Ok(body))
             }
             CommandRef::Number(4) => Served::Ready(Ok(Body::raw(vec![4; 1 << 20]))),
+            CommandRef::Number(5) => Served::Handling(Box::pin(async {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                Ok(Body::raw(vec![5; 1 << 20]))
+            })),
             _ => Served::Ready(Ok(body)),
         }
     }

@@ -3,6 +3,7 @@
 //!
 //! `T` is whoever waits for an answer: the place of a caller in the real thing, a number in tests.
 
+mod answers;
 mod receive;
 #[cfg(test)]
 mod tests;
@@ -13,18 +14,20 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Instant;
 
+pub(crate) use answers::not_taken;
+
 use super::assembly::Assembly;
 use super::close::CloseCode;
 use super::large::{LargeKey, Role};
 use super::liveness::{Liveness, Pulse};
-use super::message::{Answer, Body, InboundCall, Request};
+use super::message::{Body, InboundCall, Request};
 use super::open_frame::{OpenFrame, PlainFrame};
 use super::outgoing::{Outgoing, PIECE_BYTES_MAX};
 use super::pending::{PendingCall, PendingCalls};
 use crate::ids::CallId;
 use crate::limits::Limits;
-use crate::outcome::{CallError, Failure, NotExecuted, UnknownCause};
-use crate::record::{self, Extension, Record, RecordError, RecordType};
+use crate::outcome::{CallError, NotExecuted, UnknownCause};
+use crate::record::{self, Record, RecordError, RecordType};
 
 /// Call id of the PING that follows a DRAIN; a call never has it.
 const DRAIN_PROBE: CallId = CallId(1);
@@ -84,6 +87,8 @@ pub struct LinkCore<T> {
     limits: Limits,
     /// Calls of the peer that wait for our answer.
     unanswered: usize,
+    /// Bytes of requests of the peer that are being worked off.
+    kept_bytes: usize,
     draining: bool,
     peer_draining: bool,
 }
@@ -99,6 +104,7 @@ impl<T> LinkCore<T> {
             liveness: Liveness::new(limits.ping_after, limits.dead_after, now),
             limits: limits.clone(),
             unanswered: 0,
+            kept_bytes: 0,
             draining: false,
             peer_draining: false,
         }
@@ -167,41 +173,6 @@ impl<T> LinkCore<T> {
     /// Calls of ours that wait for an answer.
     pub fn in_flight(&self) -> usize {
         self.pending.len()
-    }
-
-    // --- the peer's calls ---
-
-    /// Answers a call of the peer.
-    pub fn answer(&mut self, id: CallId, answer: Answer) {
-        self.unanswered = self.unanswered.saturating_sub(1);
-        match answer {
-            Ok(body) if body.bytes.len() > self.limits.message_bytes_max => {
-                let limit = self.limits.message_bytes_max;
-                let text = format!("the reply has {} bytes, over {limit}", body.bytes.len());
-                self.write_error(id, &Failure::new("reply_too_large", text).into());
-            }
-            Ok(body) => {
-                self.write_message(RecordType::Reply, 0, id, Extension::default(), &body);
-            }
-            Err(error) => self.write_error(id, &error),
-        }
-    }
-
-    /// A call of the peer ended without an answer: it was cancelled.
-    pub fn forget(&mut self, id: CallId) {
-        self.unanswered = self.unanswered.saturating_sub(1);
-        self.outgoing.withdraw(LargeKey { role: Role::Response, id });
-    }
-
-    /// Calls of the peer that wait for our answer.
-    pub fn unanswered(&self) -> usize {
-        self.unanswered
-    }
-
-    /// Messages that would be cut off if the link ended now: calls of the peer that are coming in
-    /// or wait for our answer, and the rest of large messages on their way out.
-    pub fn unfinished(&self) -> usize {
-        self.unanswered + self.assembly.len() + self.outgoing.len()
     }
 
     // --- the link itself ---

@@ -126,10 +126,13 @@ impl<T> LinkCore<T> {
         if self.unanswered + self.assembly.len() >= self.limits.calls_in_flight_max {
             return Err(NotExecuted::overloaded("calls in flight on the link"));
         }
-        let bytes = record.body.len();
+        let bytes = record.extension.total_bytes.map_or(record.body.len(), |total| total as usize);
         if bytes > self.limits.message_bytes_max {
             let limit = self.limits.message_bytes_max as u64;
             return Err(NotExecuted::TooLarge { bytes: bytes as u64, limit });
+        }
+        if self.keeps_too_much(bytes) {
+            return Err(NotExecuted::overloaded("bytes of requests under way on the link"));
         }
         Ok(())
     }

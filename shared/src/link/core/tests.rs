@@ -316,3 +316,56 @@ async fn close_is_the_last_thing_read() {
     assert_eq!(*code, CloseCode::Denied.wire());
     assert_eq!(text.len(), 256);
 }
+
+#[tokio::test(start_paused = true)]
+async fn large_answers_that_the_peer_does_not_take_have_an_end() {
+    const MIB: usize = 1 << 20;
+    let mut pair = Pair::with(&Limits { write_bytes_max: 2 * MIB, ..Limits::default() });
+    for token in 0..10 {
+        pair.a.call(&pair.request(vec![]), token, pair.now).unwrap();
+    }
+    let calls = inbound(pair.settle().1);
+    let (last, first) = calls.split_last().unwrap();
+    for (n, call) in first.iter().enumerate() {
+        pair.b.answer(call.id, Ok(Body::raw(vec![0; MIB])));
+        assert!(pair.b.unwritten_bytes(Role::Response) <= 4 * MIB);
+        assert_eq!(pair.b.owes_too_much(), n >= 2, "from then on no more is begun");
+    }
+    // An error may be long, too, and says no less of what ran.
+    let never = NotExecuted::ArgumentRefused { message: "x".repeat(MIB) };
+    pair.b.answer(last.id, Err(never.into()));
+    assert_eq!(pair.b.unwritten_bytes(Role::Response), 4 * MIB);
+    let mut over = [0; 3];
+    for (token, result) in results(pair.settle().0) {
+        match result {
+            Ok(_) => over[0] += 1,
+            Err(CallError::Failed { code, .. }) if code == "reply_not_taken" => over[1] += 1,
+            Err(error) => {
+                assert!(error.is_safe_to_retry() && token == 9, "{token}: {error}");
+                over[2] += 1;
+            }
+        }
+    }
+    assert_eq!(over, [4, 5, 1]);
+    assert_eq!(pair.b.unwritten_bytes(Role::Response), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_that_are_worked_off_are_bounded_in_bytes() {
+    let mut pair = Pair::with(&Limits { queued_bytes_max: 100, ..Limits::default() });
+    let ask = |token: u32, bytes: usize, pair: &mut Pair| {
+        pair.a.call(&pair.request(vec![0; bytes]), token, pair.now).unwrap();
+        let (at_a, at_b) = pair.settle();
+        (results(at_a), inbound(at_b).len())
+    };
+    assert_eq!(ask(1, 1 << 20, &mut pair).1, 1, "one alone may be larger");
+    pair.b.keep(60);
+    assert_eq!(ask(2, 40, &mut pair).1, 1);
+    let reason = NotExecuted::overloaded("bytes of requests under way on the link");
+    let refused = Err(CallError::not_executed(reason));
+    assert_eq!(ask(3, 41, &mut pair), (vec![(3, refused.clone())], 0));
+    assert_eq!(ask(4, 1 << 20, &mut pair), (vec![(4, refused)], 0), "before its first piece");
+    assert_eq!(pair.a.unwritten_bytes(Role::Request), 0);
+    pair.b.let_go(60);
+    assert_eq!(ask(5, 1 << 20, &mut pair).1, 1);
+}

@@ -26,7 +26,7 @@ impl<T> LinkCore<T> {
         mut extension: Extension,
         body: &Body,
     ) -> Option<u64> {
-        if body.bytes.len() <= CHUNKED_ABOVE_BYTES.min(self.frames.body_bytes_max()) {
+        if !self.is_large(body.bytes.len()) {
             let len = record::HEADER_BYTES + extension.encoded_len() + body.bytes.len();
             let (buffer, sequence) = self.frames.room(len);
             let bytes = body.bytes.len();
@@ -41,6 +41,11 @@ impl<T> LinkCore<T> {
             self.outgoing.open(key, body.bytes.clone());
         }
         None
+    }
+
+    /// True for a body that travels in pieces.
+    pub(super) fn is_large(&self, bytes: usize) -> bool {
+        bytes > CHUNKED_ABOVE_BYTES.min(self.frames.body_bytes_max())
     }
 
     pub(super) fn write(&mut self, record: &Record) -> u64 {
@@ -93,9 +98,7 @@ impl<T> LinkCore<T> {
     }
 
     pub(super) fn write_error(&mut self, id: CallId, error: &ErrorBody) {
-        let body = Codec::Json.encode(error).unwrap_or_default();
-        let body = Body { codec: Codec::Json, bytes: body };
-        self.write_message(RecordType::Error, 0, id, Extension::default(), &body);
+        self.write_message(RecordType::Error, 0, id, Extension::default(), &Body::error(error));
     }
 }
 

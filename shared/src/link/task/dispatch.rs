@@ -8,8 +8,7 @@ use bytes::{Bytes, BytesMut};
 use tokio::time::Instant;
 
 use super::super::close::{CloseCode, LinkEnd};
-use super::super::core::Event;
-use super::super::large::Role;
+use super::super::core::{Event, not_taken};
 use super::super::message::{Answer, InboundCall};
 use super::super::replies::ReplyKey;
 use super::super::running::Finished;
@@ -17,7 +16,6 @@ use super::super::service::{Notice, Served, Service};
 use super::serving::Serving;
 use super::{LinkTask, poll_read};
 use crate::ids::CallId;
-use crate::outcome::NotExecuted;
 
 /// With more bytes than this waiting for the socket, nothing is read for a moment, so that a peer
 /// that asks for more than it takes is slowed down before it is refused.
@@ -48,7 +46,8 @@ impl<S: Service> LinkTask<S> {
     }
 
     fn finish(&mut self, finished: Finished) {
-        let Finished { id, wants_reply, answer, computed } = finished;
+        let Finished { id, wants_reply, bytes, answer, computed } = finished;
+        self.core.let_go(bytes);
         if let Some((command, took)) = computed {
             self.service.computed_in_place(&command, took);
         }
@@ -120,7 +119,7 @@ impl<S: Service> LinkTask<S> {
     /// frames make one piece together, so that their answers travel together.
     fn work_off(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<(), LinkEnd> {
         let Some(mut frame) = self.frame.take() else { return Ok(()) };
-        let mut serving = Serving::new(self.has_answers_beyond_bounds(), now);
+        let mut serving = Serving::new(self.has_answers_unread(), now);
         let mut answers = self.answers_left();
         let mut bytes = frame.len();
         while serving.goes_on() && answers > 0 {
@@ -152,10 +151,9 @@ impl<S: Service> LinkTask<S> {
         Ok(())
     }
 
-    /// Whether the peer asks faster than it reads the answers, or takes the large ones.
-    fn has_answers_beyond_bounds(&self) -> bool {
+    /// Whether the peer asks faster than it reads the answers.
+    fn has_answers_unread(&self) -> bool {
         self.shared.lock_writer().queued_bytes() > REFUSE_ABOVE_BYTES
-            || self.core.unwritten_bytes(Role::Response) > self.limits.write_bytes_max
     }
 
     fn end_piece(&mut self, rest: Option<Bytes>, serving: &Serving) {
@@ -193,17 +191,19 @@ impl<S: Service> LinkTask<S> {
         // Nobody whose answer is here waits for a handler that computes.
         self.hand_out();
         let InboundCall { id, wants_reply, .. } = call;
-        if serving.refuses() {
-            let refused = NotExecuted::overloaded("answers that the caller does not read");
-            self.answer(id, wants_reply, Err(refused.into()));
+        if serving.refuses() || self.core.owes_too_much() {
+            self.answer(id, wants_reply, Err(not_taken().into()));
             return;
         }
-        let command = call.command.clone();
+        let (command, bytes) = (call.command.clone(), call.body.bytes.len());
         match self.service.serve(call) {
             Served::Ready(answer) => self.answer(id, wants_reply, answer),
             Served::Handling(mut future) => match future.as_mut().poll(cx) {
                 Poll::Ready(answer) => self.answer(id, wants_reply, answer),
-                Poll::Pending => self.running.push(id, wants_reply, command.clone(), future),
+                Poll::Pending => {
+                    self.core.keep(bytes);
+                    self.running.push(id, wants_reply, command.clone(), bytes, future);
+                }
             },
         }
         serving.served(command, self.watches.then_some(&*self.service));

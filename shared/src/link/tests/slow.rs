@@ -207,3 +207,80 @@ async fn a_drain_behind_a_slow_reader_refuses_at_once() {
     };
     assert_eq!(refused.call_id, CallId(9));
 }
+
+/// Asks so many times for a large answer, all in one frame, and takes none: how many are opened,
+/// and what is said to the others.
+async fn ask_for_much(command: u16, calls: usize) -> (usize, Vec<CallError>) {
+    let limits = Limits { write_bytes_max: 2 * LARGE, ..Limits::default() };
+    let (near, far) = sockets().await;
+    let (_far, task) = end(far, 2, 1, &limits);
+    tokio::spawn(task);
+    let mut near = Hand::new(near);
+    let mut frame = vec![0; HEADER_BYTES];
+    for id in 1..=calls {
+        let mut call = Record::bare(RecordType::Call, CallId(id as u64));
+        call.command = command;
+        record::encode(&call, &mut frame);
+    }
+    near.sealer.seal(&mut frame, 0).unwrap();
+    near.stream.write_all(&frame).await.unwrap();
+    let (mut opened, mut refused) = (0, Vec::new());
+    while opened + refused.len() < calls {
+        let answer = near.next().await;
+        match answer.kind {
+            RecordType::Reply => opened += 1,
+            RecordType::Error => {
+                let error: crate::outcome::ErrorBody = answer.codec.decode(&answer.body).unwrap();
+                refused.push(error.into_call_error(answer.call_id));
+            }
+            _ => {}
+        }
+    }
+    (opened, refused)
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_takes_no_large_answers_is_refused_within_one_piece_of_a_frame() {
+    let (opened, refused) = ask_for_much(4, 40).await;
+    assert_eq!(opened, 3, "the third is over the bound");
+    assert!(refused.iter().all(CallError::is_safe_to_retry), "none of them ran: {refused:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn large_answers_of_handlers_under_way_are_bounded_and_honest() {
+    let (opened, refused) = ask_for_much(5, 40).await;
+    assert_eq!(opened, 4, "twice the bound");
+    for error in refused {
+        let CallError::Failed { code, .. } = error else { panic!("it ran: {error}") };
+        assert_eq!(code, "reply_not_taken");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_whose_handlers_wait_are_bounded_in_bytes() {
+    let few = Limits { queued_bytes_max: 5 * LARGE, ..Limits::default() };
+    let (a, b) = sockets().await;
+    let (a, task_a) = end(a, 1, 2, &Limits::default());
+    let (_b, task_b) = end(b, 2, 1, &few);
+    tokio::spawn(task_a);
+    tokio::spawn(task_b);
+    let body = bytes::Bytes::from(vec![0; LARGE]);
+    // Those that are answered at once take no room.
+    for _ in 0..10 {
+        assert!(a.link.call(request(0, body.clone())).unwrap().await.is_ok());
+    }
+    let mut waiting = Vec::new();
+    for _ in 0..4 {
+        waiting.push(a.link.call(request(1, body.clone())).unwrap());
+        // Once this is answered, all of the other one has come in: they take turns.
+        assert!(a.link.call(request(0, body.clone())).unwrap().await.is_ok());
+    }
+    waiting.push(a.link.call(request(1, body.clone())).unwrap());
+    let reason = NotExecuted::overloaded("bytes of requests under way on the link");
+    let refused = Err(CallError::not_executed(reason));
+    assert_eq!(a.link.call(request(0, body.clone())).unwrap().await, refused);
+    waiting.pop();
+    // By its answer the other end has heard that the last one is withdrawn.
+    drop(a.link.call(request(0, &b"small"[..])).unwrap().await);
+    assert!(a.link.call(request(0, body.clone())).unwrap().await.is_ok(), "there is room again");
+}
