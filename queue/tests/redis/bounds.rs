@@ -25,7 +25,7 @@ fn name() -> QueueName {
     QueueName::balanced("thumbnailer".parse().unwrap(), "resize".parse().unwrap())
 }
 
-fn open(url: &str, options: QueueOptions) -> Arc<dyn Queue> {
+pub(crate) fn open(url: &str, options: QueueOptions) -> Arc<dyn Queue> {
     backend(url).open(name(), options)
 }
 
@@ -35,7 +35,7 @@ fn job(number: u8) -> NewJob {
 }
 
 /// One of many.
-fn numbered(number: u32) -> NewJob {
+pub(crate) fn numbered(number: u32) -> NewJob {
     let mut id = [9; 16];
     id[..4].copy_from_slice(&number.to_be_bytes());
     NewJob { id: JobId(id), ..job(1) }

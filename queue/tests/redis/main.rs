@@ -7,6 +7,7 @@ use meshwork_queue::{QueueBackend, RedisBackend};
 use meshwork_shared::ids::MeshId;
 use meshwork_shared::random::Random;
 
+mod bodies;
 mod bounds;
 #[path = "../contract/mod.rs"]
 mod contract;

@@ -1,4 +1,8 @@
 -- The moves of one job. See base.lua.
+
+-- Bodies that are read at once where only their jobs are asked for.
+local BODIES_MAX = 16
+
 local function parse(record)
     if not record then return nil end
     local state, p, max, size, attempt, uncounted, sid, rest =
@@ -291,6 +295,20 @@ local function settle()
     tell(over)
 end
 
+-- Looks at up to `limit` entries of a stream from `start` on, until `use` answers that this is
+-- enough. They come with their bodies: a few at a time, so that the server has room for them.
+local function each_entry(stream, start, limit, use)
+    while limit > 0 do
+        local count = math.min(limit, BODIES_MAX)
+        local entries = call('XRANGE', stream, start, '+', 'COUNT', count)
+        for _, entry in ipairs(entries) do
+            if use(entry) then return end
+        end
+        if #entries < count then return end
+        limit, start = limit - count, '(' .. entries[count][1]
+    end
+end
+
 -- Up to `limit` jobs that could run, in their order, from behind the job of record `after`.
 local function list_ready(after, limit)
     local ids = {}
@@ -309,8 +327,9 @@ local function list_ready(after, limit)
         end
         if #ids >= limit then return ids end
         local last = from and from.sid or last_read(p)
-        local entries = call('XRANGE', WAIT[p], '(' .. last, '+', 'COUNT', limit - #ids)
-        for _, entry in ipairs(entries) do ids[#ids + 1] = cut(entry[2][2], 1, 16) end
+        each_entry(WAIT[p], '(' .. last, limit - #ids, function(entry)
+            ids[#ids + 1] = cut(entry[2][2], 1, 16)
+        end)
         if #ids >= limit then return ids end
     end
     return ids

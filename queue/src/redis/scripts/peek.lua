@@ -34,9 +34,14 @@ elseif section == 'running' then
         if r then rows[#rows + 1] = { id = id, order = place(id, r) } end
     end
     for _, member in ipairs(call('ZRANGE', BUNDLES, 0, -1)) do
-        for _, one in ipairs(in_bundle(read_bundle(member), 1024)) do
-            rows[#rows + 1] = { id = one.id, order = place(one.id, one.r) }
-        end
+        local b = read_bundle(member)
+        repeat
+            local found, last = in_bundle(b, BODIES_MAX)
+            for _, one in ipairs(found) do
+                rows[#rows + 1] = { id = one.id, order = place(one.id, one.r) }
+            end
+            b.first = last and '(' .. last
+        until not last
     end
     table.sort(rows, function(a, b) return a.order < b.order end)
     local from = after and place(before, after)
@@ -45,9 +50,7 @@ elseif section == 'running' then
     end
 elseif limit > 0 then
     local start = after and '(' .. after.sid or '-'
-    for _, entry in ipairs(call('XRANGE', DEAD, start, '+', 'COUNT', limit)) do
-        ids[#ids + 1] = entry[2][2]
-    end
+    each_entry(DEAD, start, limit, function(entry) ids[#ids + 1] = entry[2][2] end)
 end
 
 local out = {}

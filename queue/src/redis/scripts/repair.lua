@@ -11,16 +11,11 @@ local function is_ours(id, blob) return cut(blob, 1, 16) == id end
 -- The oldest dead letters; `are_ours`: only what was stored by a mesh. How far it looks for them
 -- behind others is bounded.
 local function dead_ids(are_ours)
-    local from, count = '-', math.max(limit, 64)
-    for _ = 1, 16 do
-        local entries = call('XRANGE', DEAD, from, '+', 'COUNT', count)
-        for _, entry in ipairs(entries) do
-            local id, blob = entry[2][2], entry[2][4]
-            if #ids < limit and (not are_ours or is_ours(id, blob)) then ids[#ids + 1] = id end
-        end
-        if #ids >= limit or #entries < count then return end
-        from = '(' .. entries[count][1]
-    end
+    each_entry(DEAD, '-', 16 * math.max(limit, 64), function(entry)
+        local id, blob = entry[2][2], entry[2][4]
+        if not are_ours or is_ours(id, blob) then ids[#ids + 1] = id end
+        return #ids >= limit
+    end)
 end
 
 local function scheduled_ids(count)
