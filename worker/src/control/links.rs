@@ -87,6 +87,12 @@ impl Control {
     pub(super) fn on_dialled(&mut self, dialled: Dialled, ctx: &mut Context<Self>) {
         let Dialled { key, incarnation, code, result } = dialled;
         let adopted = match result {
+            Ok((connected, _)) if self.draining => {
+                // The shutdown waits for the links that there were as it began.
+                let text = "this process shuts down";
+                actix_rt::spawn(refuse(connected.established, CloseCode::Leaving, text));
+                false
+            }
             Ok((connected, verified)) => {
                 self.adopt(connected.established, verified, Some(incarnation), ctx)
             }

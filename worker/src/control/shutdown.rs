@@ -16,6 +16,10 @@ use crate::worker::Worker;
 /// How long the master may take to note that we leave.
 const LEAVE_WITHIN: Duration = Duration::from_secs(1);
 
+/// How long peers may take to answer that they know of the drain. Who has not by then may still
+/// send a call that finds nobody here; it must not hold up the others for the whole grace period.
+const SEEN_WITHIN: Duration = Duration::from_secs(5);
+
 /// How long links may take to say their last words.
 const CLOSE_WITHIN: Duration = Duration::from_secs(1);
 
@@ -40,8 +44,14 @@ pub(super) async fn leave(worker: Worker, master: Option<Link>, links: Vec<Link>
     let inner = worker.inner();
     let quiet = async {
         // First every peer must know: a call that is still on its way must find us here.
-        while links.iter().any(|link| link.is_open() && !link.is_drain_seen()) {
-            sleep(LOOK_EVERY).await;
+        let unaware = || links.iter().filter(|link| link.is_open() && !link.is_drain_seen());
+        let seen = async {
+            while unaware().next().is_some() {
+                sleep(LOOK_EVERY).await;
+            }
+        };
+        if timeout(SEEN_WITHIN, seen).await.is_err() {
+            log::warn!("{} peers do not answer that they know of the drain", unaware().count());
         }
         inner.activity.idle().await;
         inner.jobs.settled().await;
