@@ -235,12 +235,8 @@ impl Control {
         for renewed in self.fresh_tickets() {
             self.peer_event(renewed, ctx);
         }
-        for ticket in &revoke.tickets {
-            let kept =
-                self.trust.with_policy(|policy| policy.revoke(ticket.serial, ticket.until_unix_s));
-            if kept.is_err() {
-                log::error!("the list of revoked tickets is full; {} is not kept", ticket.serial);
-            }
+        for serial in self.trust.revoke(revoke) {
+            log::error!("the list of revoked tickets is full; {serial} is not kept");
         }
         let serials = revoke.tickets.iter().map(|ticket| ticket.serial).collect();
         self.peer_event(Event::Revoked(serials), ctx);
@@ -248,13 +244,9 @@ impl Control {
 
     /// The tickets that peers have pushed over their links since this was last asked.
     fn fresh_tickets(&self) -> Vec<Event> {
-        let now = self.clock.unix_seconds();
         let renewed = self.links.iter().filter_map(|(link, entry)| {
             let ticket = entry.service.take_fresh_ticket()?;
-            let node = entry.node;
-            let checked =
-                self.trust.with_policy(|policy| policy.check(&ticket, &node, Role::Worker, now));
-            match checked {
+            match self.trust.check_renewed(&ticket, &entry.key, &entry.node) {
                 Ok(ticket) => Some(Event::PeerRenewed {
                     link: *link,
                     incarnation: ticket.claims.incarnation,

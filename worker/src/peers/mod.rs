@@ -198,6 +198,10 @@ impl Peers {
             return;
         };
         if let Some(link) = peer.link_mut(id) {
+            if serial <= link.ticket_serial {
+                // One from before: the link is still held by the ticket that came after it.
+                return;
+            }
             link.ticket_serial = serial;
             link.incarnation = link.incarnation.max(incarnation);
         }

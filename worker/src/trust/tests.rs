@@ -1,8 +1,10 @@
 //! What is known of a peer while the schema changes.
 
 use meshwork_shared::identity::{AuthorityKey, NodeKey};
+use meshwork_shared::protocol::limits::REVOCATIONS_MAX;
+use meshwork_shared::protocol::{MemberKey, Revocation};
 use meshwork_shared::random::Random;
-use meshwork_shared::ticket::{Claims, Validity};
+use meshwork_shared::ticket::{Bearer, Claims, SKEW_MAX_S, Ticket, Validity};
 
 use super::*;
 
@@ -24,8 +26,24 @@ fn schema(number: u64, commands: &str) -> ActiveSchema {
 
 /// What a `shop` knows, and a buyer that dials it.
 struct Known {
+    authority: AuthorityKey,
     trust: Trust,
     buyer: Peer,
+}
+
+/// A ticket of `buyer/two`, or of another variant.
+fn ticket(authority: &AuthorityKey, node: NodeId, variant: &str) -> Vec<u8> {
+    let (worker, variant) = ("buyer".parse().unwrap(), variant.parse().unwrap());
+    let claims = Claims {
+        mesh: MESH,
+        subject: node,
+        bearer: Bearer::Worker { worker, variant },
+        schema_version: 1,
+        serial: 7,
+        incarnation: Incarnation(7),
+        validity: Validity::starting(NOW_S),
+    };
+    Ticket::sign(claims, authority).unwrap().as_bytes().to_vec()
 }
 
 impl Known {
@@ -37,20 +55,9 @@ impl Known {
         let me = Caller { worker, variant, incarnation: Incarnation(1), node: NodeId([1; 32]) };
         trust.set_ticket(me, Bytes::from_static(b"ours"));
         let node = NodeKey::generate(&Random::system()).node_id();
-        let bearer =
-            Bearer::Worker { worker: "buyer".parse().unwrap(), variant: "two".parse().unwrap() };
-        let claims = Claims {
-            mesh: MESH,
-            subject: node,
-            bearer,
-            schema_version: 1,
-            serial: 7,
-            incarnation: Incarnation(7),
-            validity: Validity::starting(NOW_S),
-        };
-        let ticket = Ticket::sign(claims, &authority).unwrap().as_bytes().to_vec();
+        let ticket = ticket(&authority, node, "two");
         let introduction = Introduction { ticket, parameters: Parameters::default() };
-        Self { trust, buyer: Peer { node, introduction } }
+        Self { authority, trust, buyer: Peer { node, introduction } }
     }
 
     /// What the link is numbered by, and whether the buyer may call `sell` on it.
@@ -100,4 +107,38 @@ fn who_heard_of_a_schema_that_is_forgotten_has_to_dial_again() {
         let refused = known.trust.verify(&known.buyer, Met::Accepted { announced });
         assert_eq!(refused.err().unwrap().code, CloseCode::NotReady);
     }
+}
+
+#[test]
+fn a_pushed_ticket_must_be_of_who_is_linked() {
+    let known = Known::new();
+    let node = known.buyer.node;
+    let key = |variant: &str| MemberKey {
+        worker: "buyer".parse().unwrap(),
+        variant: variant.parse().unwrap(),
+    };
+    let check = |variant: &str, key: &MemberKey, node: &NodeId| {
+        let pushed = ticket(&known.authority, known.buyer.node, variant);
+        known.trust.check_renewed(&pushed, key, node).map(|ticket| ticket.claims.serial)
+    };
+    assert_eq!(check("two", &key("two"), &node), Ok(7));
+    // The same process may hold a good ticket of another name.
+    assert_eq!(check("three", &key("two"), &node), Err("it is for another name".to_owned()));
+    let other = NodeKey::generate(&Random::system()).node_id();
+    assert!(check("two", &key("two"), &other).is_err());
+}
+
+#[test]
+fn revocations_of_tickets_that_have_ended_make_room_for_others() {
+    let known = Known::new();
+    let ended = NOW_S - 2 * SKEW_MAX_S;
+    let revoke = |from: u64, until_unix_s: u64, count: usize| {
+        let serials = from..from + count as u64;
+        let tickets = serials.map(|serial| Revocation { serial, until_unix_s });
+        known.trust.revoke(&Revoke { tickets: tickets.collect() }).len()
+    };
+    assert_eq!(revoke(0, ended, REVOCATIONS_MAX), 0);
+    assert_eq!(revoke(10_000, NOW_S, REVOCATIONS_MAX), 0);
+    assert_eq!(revoke(20_000, NOW_S, 1), 1, "none of these has ended");
+    assert_eq!(revoke(10_000, NOW_S, 1), 0, "one that is there is told again");
 }

@@ -266,6 +266,8 @@ fn a_fresh_ticket_counts_for_revocation() {
     let (link, _) = fixture.accepted(T, 7, 7);
     let incarnation = Incarnation(7);
     fixture.say(Event::PeerRenewed { link, incarnation, ticket_serial: 71 });
+    // Pushed again after the fresh one, the old one must not stand in its place.
+    fixture.say(Event::PeerRenewed { link, incarnation, ticket_serial: 70 });
     assert!(closes(&fixture.say(Event::Revoked(vec![70]))).is_empty());
     assert_eq!(closes(&fixture.say(Event::Revoked(vec![71]))), [(link, CloseCode::Revoked)]);
 }
