@@ -3,6 +3,7 @@
 use meshwork_shared::ids::JobId;
 use rusqlite::{OptionalExtension, Result as SqlResult, Row, params};
 
+use super::book::Book;
 use super::desk::Desk;
 use super::limits::INLINE_BYTES_MAX;
 use super::row::{State, integer, micros, millis, priority_rank};
@@ -100,14 +101,17 @@ impl Desk<'_> {
         Ok(false)
     }
 
-    /// Refuses what does not fit; drops dead letters where that makes it fit.
+    /// Refuses what does not fit; closes windows that are over and drops dead letters where that
+    /// makes it fit.
     fn make_room(&mut self, more: usize) -> SqlResult<Result<(), EnqueueError>> {
         let limits = self.queue.options.limits;
         if more > limits.bytes_max {
             let too_large = EnqueueError::TooLarge { bytes: more, bytes_max: limits.bytes_max };
             return Ok(Err(too_large));
         }
-        let (jobs, used) = (self.book.live(), self.book.live_bytes + self.book.key_bytes);
+        let used = |book: &Book| book.live_bytes + book.key_bytes;
+        while used(self.book).saturating_add(more) > limits.bytes_max && self.close_windows()? {}
+        let (jobs, used) = (self.book.live(), used(self.book));
         let Some(left) = limits
             .bytes_max
             .checked_sub(used.saturating_add(more))

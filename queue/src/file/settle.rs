@@ -21,7 +21,8 @@ impl Desk<'_> {
         for slip in self.first(State::Ended, self.now, SETTLE_MAX)? {
             self.delete(&slip)?;
         }
-        self.close_windows()
+        self.close_windows()?;
+        Ok(())
     }
 
     /// When the next job becomes ready or its lease ends, if nothing else happens before.
@@ -30,10 +31,10 @@ impl Desk<'_> {
         Ok(times.into_iter().flatten().min())
     }
 
-    /// Forgets the dedupe keys whose window is over.
-    fn close_windows(&mut self) -> SqlResult<()> {
+    /// Forgets the first dedupe keys whose window is over; answers whether there were any.
+    pub(super) fn close_windows(&mut self) -> SqlResult<bool> {
         if self.book.keys == 0 {
-            return Ok(());
+            return Ok(false);
         }
         let mut select = self.conn.prepare_cached(
             "SELECT key FROM dedupe WHERE queue = ?1 AND closes <= ?2 ORDER BY closes LIMIT ?3",
@@ -41,7 +42,10 @@ impl Desk<'_> {
         let values = params![self.book.row, integer(self.now), integer(SETTLE_MAX)];
         let keys: Vec<String> =
             select.query_map(values, |row| row.get(0))?.collect::<SqlResult<_>>()?;
-        keys.iter().try_for_each(|key| self.close_window(key))
+        for key in &keys {
+            self.close_window(key)?;
+        }
+        Ok(!keys.is_empty())
     }
 
     /// Forgets a dedupe key.

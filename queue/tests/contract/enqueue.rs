@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use meshwork_queue::{
-    Canceled, Dedupe, EnqueueError, Enqueued, JobStatus, NewJob, QueueLimits, QueueOptions, Start,
+    Canceled, Dedupe, EnqueueError, Enqueued, JobStatus, NewJob, QueueLimits, QueueOptions,
+    Section, Start,
 };
 
 use super::{Bench, SHORT, Store, done, job, new_id, options};
@@ -90,6 +91,22 @@ pub(super) async fn a_window_that_closed_with_many_others_opens_anew(store: &Sto
     let id = bench.store(with_key(599)).await;
     assert_eq!(store_again(&bench, with_key(599)).await, Enqueued { id, is_duplicate: true });
     bench.store(with_key(598)).await;
+}
+
+pub(super) async fn windows_that_closed_make_room(store: &Store) {
+    let limits = QueueLimits { bytes_max: 450_000, ..QueueLimits::default() };
+    let bench = store.open(QueueOptions { limits, ..options() });
+    let with_key = |number: usize| {
+        let dedupe = Some(Dedupe { key: format!("page {number:04}"), window: SHORT });
+        NewJob { dedupe, ..job("1") }
+    };
+    let stored = bench.queue.enqueue((0..600).map(with_key).collect()).await;
+    assert!(stored.iter().all(Result::is_ok), "{:?}", stored.last());
+    assert_eq!(bench.queue.purge(Section::Ready, 600).await, Ok(600));
+
+    tokio::time::sleep(SHORT + Duration::from_millis(50)).await;
+    // Nothing happened to the queue since: all of them are still to be forgotten.
+    bench.enqueue(&"x".repeat(440_000)).await;
 }
 
 pub(super) async fn a_batch_is_stored_job_by_job(store: &Store) {

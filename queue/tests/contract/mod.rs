@@ -123,6 +123,7 @@ pub(crate) async fn run(open: impl AsyncFn() -> Arc<dyn QueueBackend>) {
         store,
         enqueue::a_dedupe_key_holds_for_its_window,
         enqueue::a_window_that_closed_with_many_others_opens_anew,
+        enqueue::windows_that_closed_make_room,
         enqueue::a_delayed_job_waits_for_its_time,
         enqueue::a_job_runs_at_its_time,
         lease::a_renewed_lease_is_kept,
