@@ -43,6 +43,10 @@ impl Control {
             master.close(CloseCode::Denied, reason);
             return false;
         }
+        // Before the session counts: with one, a root that is not among them is unknown.
+        if let Some(keys) = &welcome.queue_keys {
+            self.worker.inner().add_job_keys(keys);
+        }
         self.master = Some(master);
         self.worker.inner().set_has_master(true);
         self.reporting.begin();
@@ -51,9 +55,6 @@ impl Control {
         self.worker.inner().set_incarnation(welcome.incarnation);
         self.take_ticket(welcome.ticket.0);
         self.trust.set_secrets(welcome.link_secrets);
-        if let Some(keys) = &welcome.queue_keys {
-            self.worker.inner().add_job_keys(keys);
-        }
         if !self.set_up_handlers(ctx) {
             return true;
         }
