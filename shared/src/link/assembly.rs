@@ -26,6 +26,18 @@ struct Partial {
     heard: Option<Instant>,
 }
 
+impl Partial {
+    /// Takes in a piece of what is announced. The memory grows as bytes come, never beyond that.
+    fn take(&mut self, piece: &[u8]) {
+        let (received, capacity) = (self.bytes.len() + piece.len(), self.bytes.capacity());
+        if received > capacity {
+            let room = (2 * capacity).min(self.total).max(received);
+            self.bytes.reserve_exact(room - self.bytes.len());
+        }
+        self.bytes.extend_from_slice(piece);
+    }
+}
+
 /// A grant to be written as WINDOW.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Grant {
@@ -130,7 +142,7 @@ impl Assembly {
         if received > partial.granted || (last && received != partial.total) {
             return Err(PieceViolation);
         }
-        partial.bytes.extend_from_slice(piece);
+        partial.take(piece);
         partial.heard = Some(now);
         if last {
             return Ok(self.complete(key));
@@ -261,6 +273,22 @@ mod tests {
     /// True while others hold the same memory.
     fn is_shared(bytes: Bytes) -> bool {
         bytes.try_into_mut().is_err()
+    }
+
+    #[tokio::test]
+    async fn a_message_takes_no_more_memory_than_it_announced() {
+        let mut assembly = Assembly::new(&Limits::default());
+        let total = 5 * MIB + 1;
+        let mut granted = open(&mut assembly, 1, total).unwrap().unwrap().bytes as usize;
+        let mut sent = 0;
+        while sent + 1 < total {
+            let len = (granted - sent).min(48 << 10).min(total - 1 - sent);
+            let (_, more) = assembly.piece(key(1), &vec![9; len], false, Instant::now()).unwrap();
+            sent += len;
+            granted += more.iter().map(|grant| grant.bytes as usize).sum::<usize>();
+            let room = assembly.partial[&key(1)].bytes.capacity();
+            assert!(room <= total && room <= 2 * sent, "{room} bytes for {sent} of {total}");
+        }
     }
 
     #[tokio::test]
