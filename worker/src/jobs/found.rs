@@ -157,7 +157,8 @@ impl Looked {
     }
 }
 
-#[cfg(all(test, feature = "file"))]
+#[cfg(feature = "file")]
+#[cfg(test)]
 mod tests {
     use std::cell::RefCell;
     use std::collections::BTreeMap;
