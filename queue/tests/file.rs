@@ -8,6 +8,7 @@ use meshwork_queue::{FileBackend, FileOptions, QueueBackend};
 use meshwork_shared::clock::Clock;
 use meshwork_shared::random::Random;
 
+#[macro_use]
 mod contract;
 mod processes;
 

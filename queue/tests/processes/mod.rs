@@ -3,7 +3,7 @@
 //!
 //! A test file that uses it has a test named `role`, which calls [`play`]: the processes are the
 //! test binary itself, told by its environment that it plays a role. Its other tests call [`run`].
-//! Both are given how to open the store of a URL.
+//! Both are given how to open the store of a URL. It takes `each!` and `together!` from `contract`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,30 +35,6 @@ const LONG: Duration = Duration::from_secs(600);
 
 /// How long something is waited for that comes.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Calls test functions one after the other and names the one that runs in the output.
-macro_rules! each {
-    ($store:expr, $($module:ident :: $name:ident),+ $(,)?) => {
-        $(
-            println!("{}", stringify!($name));
-            $module::$name($store).await;
-        )+
-    };
-}
-
-/// Calls test functions side by side and names those that begin and those that are through: for
-/// those that wait for leases to end.
-macro_rules! together {
-    ($store:expr, $($module:ident :: $name:ident),+ $(,)?) => {
-        let all = [$(async {
-            println!("{} begins", stringify!($name));
-            $module::$name($store).await;
-            println!("{} is through", stringify!($name));
-        }
-        .boxed_local()),+];
-        futures_util::future::join_all(all).await;
-    };
-}
 
 /// Runs the whole part. `open` gives a client of the store at `url`.
 pub(crate) async fn run(url: &str, open: impl AsyncFn(&str) -> Arc<dyn QueueBackend>) {

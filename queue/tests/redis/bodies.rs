@@ -20,10 +20,9 @@ async fn whoever_looks_at_many_jobs_has_few_of_their_bodies_read_at_once() {
     assert!(stored.iter().all(Result::is_ok));
     // One reading of the stream for each job that is shown or moved, and those that find them.
     let reads = || {
-        let stats = server.cli(&["INFO", "commandstats"]);
-        let calls = stats.lines().find_map(|line| line.strip_prefix("cmdstat_xrange:calls="));
+        let calls = server.calls("xrange");
         assert!(server.cli(&["CONFIG", "RESETSTAT"]).contains("OK"));
-        calls.and_then(|rest| rest.split(',').next()?.parse::<u32>().ok()).unwrap_or_default()
+        calls
     };
     let ids = |page: Vec<JobSummary>| -> Vec<JobId> { page.iter().map(|job| job.id).collect() };
     let all: Vec<JobId> = (0..100).map(|number| numbered(number).id).collect();

@@ -29,7 +29,7 @@ pub(crate) fn open(url: &str, options: QueueOptions) -> Arc<dyn Queue> {
     backend(url).open(name(), options)
 }
 
-fn job(number: u8) -> NewJob {
+pub(crate) fn job(number: u8) -> NewJob {
     let (caller, variant) = ("gateway".parse().unwrap(), "pod-1".parse().unwrap());
     NewJob::new(JobId([number; 16]), caller, variant, Codec::Json, number.to_string())
 }
@@ -51,7 +51,7 @@ fn ask(server: &Server, command: &str, name: &str) -> String {
 }
 
 /// A key of the queue.
-fn key(name: &str) -> String {
+pub(crate) fn key(name: &str) -> String {
     format!("meshwork:{}:{{thumbnailer.resize}}:{name}", MeshId([1; 16]))
 }
 
@@ -173,9 +173,7 @@ async fn much_that_is_over_is_forgotten_in_many_steps() {
     assert!(server.cli(&["CONFIG", "RESETSTAT"]).contains("OK"));
     assert_eq!(store(&queue, numbered(JOBS - 1)).await, Ok(false), "its id may be used again");
     assert_eq!(ask(&server, "HLEN", "jobs"), "1");
-    let stats = server.cli(&["INFO", "commandstats"]);
-    let calls = stats.lines().find_map(|line| line.strip_prefix("cmdstat_evalsha:calls="));
-    let calls: u32 = calls.and_then(|rest| rest.split(',').next()?.parse().ok()).unwrap();
+    let calls = server.calls("evalsha");
     assert!(calls > kept / 8000, "{calls} calls, {kept} were kept");
 }
 

@@ -3,13 +3,10 @@
 // Tests are the one place where a panic is the answer to a surprise.
 #![allow(clippy::unwrap_used)]
 
-use meshwork_queue::{
-    Finished, JobEnd, NewJob, Queue, QueueBackend, QueueName, QueueOptions, RedisBackend, Section,
-};
-use meshwork_shared::codec::Codec;
-use meshwork_shared::ids::{JobId, MeshId};
-use meshwork_shared::random::Random;
+use meshwork_queue::{Finished, JobEnd, Queue, QueueOptions, Section};
+use meshwork_shared::ids::JobId;
 
+use super::bounds::{job, key, open};
 use super::server::{Server, is_installed};
 
 #[tokio::test]
@@ -18,18 +15,11 @@ async fn a_foreign_entry_is_a_dead_letter_and_stays_one() {
         return;
     }
     let server = Server::start(&[]).await;
-    let url = server.url().parse().expect("a valid address");
-    let backend = RedisBackend::new(&url, MeshId([1; 16]), Random::system()).expect("it opens");
-    let name = QueueName::balanced("thumbnailer".parse().unwrap(), "resize".parse().unwrap());
-    let queue = backend.open(name, QueueOptions::default());
-    let stream = format!("meshwork:{}:{{thumbnailer.resize}}:wait2", MeshId([1; 16]));
+    let queue = open(&server.url(), QueueOptions::default());
+    let stream = key("wait2");
     server.cli(&["XADD", &stream, "*", "who", "a stranger with more than sixteen letters"]);
-    let own = |number| {
-        let (caller, variant) = ("gateway".parse().unwrap(), "pod-1".parse().unwrap());
-        NewJob::new(JobId([number; 16]), caller, variant, Codec::Json, "1")
-    };
     let run = async |end: JobEnd| queue.finish(lease(&*queue).await, end).await.unwrap();
-    assert!(queue.enqueue(vec![own(1)]).await[0].is_ok());
+    assert!(queue.enqueue(vec![job(1)]).await[0].is_ok());
     assert_eq!(run(JobEnd::Fail { error: "no".to_owned() }).await, Finished::Dead);
     let before = queue.depth().await.unwrap();
     assert_eq!((before.live(), before.dead), (0, 2));
@@ -46,7 +36,7 @@ async fn a_foreign_entry_is_a_dead_letter_and_stays_one() {
     assert!(after.bytes <= before.bytes, "{after:?}");
 
     assert_eq!(queue.purge(Section::Dead, 9).await, Ok(1));
-    assert!(queue.enqueue(vec![own(2)]).await[0].is_ok());
+    assert!(queue.enqueue(vec![job(2)]).await[0].is_ok());
     assert_eq!(queue.depth().await.unwrap().live(), 1);
 }
 
@@ -56,25 +46,16 @@ async fn many_foreign_entries_are_put_aside_in_many_steps() {
         return;
     }
     let server = Server::start(&[]).await;
-    let url = server.url().parse().expect("a valid address");
-    let backend = RedisBackend::new(&url, MeshId([1; 16]), Random::system()).expect("it opens");
-    let name = QueueName::balanced("thumbnailer".parse().unwrap(), "resize".parse().unwrap());
-    let queue = backend.open(name, QueueOptions::default());
-    let stream = format!("meshwork:{}:{{thumbnailer.resize}}:wait2", MeshId([1; 16]));
+    let queue = open(&server.url(), QueueOptions::default());
+    let stream = key("wait2");
     let foreign = "for _ = 1, 5000 do redis.call('XADD', KEYS[1], '*', 'who', 'a stranger') end";
     server.cli(&["EVAL", foreign, "1", &stream]);
-    let (caller, variant) = ("gateway".parse().unwrap(), "pod-1".parse().unwrap());
-    let own = NewJob::new(JobId([1; 16]), caller, variant, Codec::Json, "1");
-    assert!(queue.enqueue(vec![own]).await[0].is_ok());
+    assert!(queue.enqueue(vec![job(1)]).await[0].is_ok());
     assert!(server.cli(&["CONFIG", "RESETSTAT"]).contains("OK"));
 
     assert_eq!(lease(&*queue).await.id, JobId([1; 16]));
-    let stats = server.cli(&["INFO", "commandstats"]);
-    let reads = stats.lines().find_map(|line| line.strip_prefix("cmdstat_xreadgroup:calls="));
-    let reads: u32 = reads.and_then(|rest| rest.split(',').next()?.parse().ok()).unwrap();
-    let calls = stats.lines().find_map(|line| line.strip_prefix("cmdstat_evalsha:calls="));
-    let calls: u32 = calls.and_then(|rest| rest.split(',').next()?.parse().ok()).unwrap();
-    assert!(calls >= 2, "{calls} calls, {reads} reads");
+    let (calls, reads) = (server.calls("evalsha"), server.calls("xreadgroup"));
+    assert!(calls >= 2 && reads > 0, "{calls} calls, {reads} reads");
     let depth = queue.depth().await.unwrap();
     assert_eq!((depth.live(), depth.dead), (1, 5000));
 }

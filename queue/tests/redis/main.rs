@@ -9,6 +9,7 @@ use meshwork_shared::random::Random;
 
 mod bodies;
 mod bounds;
+#[macro_use]
 #[path = "../contract/mod.rs"]
 mod contract;
 mod foreign;

@@ -150,6 +150,14 @@ impl Server {
         String::from_utf8_lossy(&output.stdout).into_owned()
             + &String::from_utf8_lossy(&output.stderr)
     }
+
+    /// How often a command was called since the server was last told to forget that.
+    pub(crate) fn calls(&self, command: &str) -> u32 {
+        let stats = self.cli(&["INFO", "commandstats"]);
+        let named = format!("cmdstat_{command}:calls=");
+        let calls = stats.lines().find_map(|line| line.strip_prefix(&named)?.split(',').next());
+        calls.map_or(0, |calls| calls.parse().expect("a number"))
+    }
 }
 
 impl Drop for Server {
