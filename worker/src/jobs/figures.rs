@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use meshwork_queue::{QueueDepth, QueueName};
+use meshwork_shared::admission::Paced;
 use serde::Serialize;
 use tokio::time::Instant;
 
@@ -16,9 +17,6 @@ use crate::worker::Worker;
 
 /// How long a store may take to say how full a queue is.
 const DEPTH_WITHIN: Duration = Duration::from_secs(2);
-
-/// The audit log is told of a refused job at most this often, for each queue.
-const AUDIT_EVERY: Duration = Duration::from_secs(1);
 
 /// One queue that this instance serves. Counts only grow, from the start of the process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -50,8 +48,8 @@ pub(super) struct Station {
     retried: AtomicU64,
     dead: AtomicU64,
     lost: AtomicU64,
-    /// When the audit log was last told of a job that may not run, and of how many it was not.
-    audited: Mutex<(Option<Instant>, u64)>,
+    /// The line of the audit log about jobs that may not run.
+    audited: Mutex<Paced>,
     /// How far its dead letters were looked through.
     pub(super) looked: Looked,
 }
@@ -78,12 +76,7 @@ impl Station {
     /// since the last one.
     pub(super) fn audit(&self, now: Instant) -> Option<u64> {
         let mut audited = self.audited.lock().unwrap_or_else(PoisonError::into_inner);
-        if audited.0.is_some_and(|last| now.duration_since(last) < AUDIT_EVERY) {
-            audited.1 += 1;
-            return None;
-        }
-        let (_, untold) = std::mem::replace(&mut *audited, (Some(now), 0));
-        Some(untold)
+        audited.note(now).map(|times| times - 1)
     }
 
     pub(super) fn begin(self: &Arc<Self>) -> Counted {
