@@ -69,7 +69,7 @@ impl Retry {
                 let left = if dead == 1 { "letter is" } else { "letters are" };
                 say(&format!("{retried} {runs} again; {dead} dead {left} left\n"));
             }
-            // Fewer were moved than there were, and some are there still: no room.
+            // Fewer were moved than there were, and some are there still.
             if self.all && retried < depth.dead && dead > 0 {
                 return Err(stays(&self.name));
             }

@@ -13,9 +13,10 @@ use meshwork_shared::link::handle::Link;
 use meshwork_shared::link::service::Service;
 use meshwork_shared::link::task::{Established, link};
 use meshwork_shared::protocol::MemberKey;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use super::dial::Dial;
+use super::shutdown::until;
 use super::{Control, Dialled, Ended};
 use crate::metrics::tally;
 use crate::own_link::OwnService;
@@ -26,9 +27,6 @@ use crate::trust::{Met, Verified};
 
 /// How long the answers of a member that has left may be on their way.
 const LAST_WORDS_WITHIN: Duration = Duration::from_secs(5);
-
-/// How often it is looked whether they are here.
-const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// One link and what is known of it.
 pub(super) struct LinkEntry {
@@ -303,12 +301,8 @@ impl Control {
 /// Closes the link to a member that has left. The word of the master may be faster than the last
 /// answers of the member itself, which closes the link behind them.
 async fn close_behind_last_words(link: Link, text: &'static str) {
-    let said = async {
-        while link.is_open() && link.in_flight() > 0 {
-            sleep(LOOK_EVERY).await;
-        }
-    };
+    let said = || !link.is_open() || link.in_flight() == 0;
     // Calls that are not answered by then are lost.
-    let _ = timeout(LAST_WORDS_WITHIN, said).await;
+    let _ = timeout(LAST_WORDS_WITHIN, until(said)).await;
     link.close(CloseCode::Leaving, text);
 }

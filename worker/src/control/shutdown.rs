@@ -23,7 +23,7 @@ const SEEN_WITHIN: Duration = Duration::from_secs(5);
 /// How long links may take to say their last words.
 const CLOSE_WITHIN: Duration = Duration::from_secs(1);
 
-/// How often it is looked whether calls of ours are still in flight.
+/// How often it is looked whether links are as they are waited for.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 impl Control {
@@ -45,19 +45,12 @@ pub(super) async fn leave(worker: Worker, master: Option<Link>, links: Vec<Link>
     let quiet = async {
         // First every peer must know: a call that is still on its way must find us here.
         let unaware = || links.iter().filter(|link| link.is_open() && !link.is_drain_seen());
-        let seen = async {
-            while unaware().next().is_some() {
-                sleep(LOOK_EVERY).await;
-            }
-        };
-        if timeout(SEEN_WITHIN, seen).await.is_err() {
+        if timeout(SEEN_WITHIN, until(|| unaware().next().is_none())).await.is_err() {
             log::warn!("{} peers do not answer that they know of the drain", unaware().count());
         }
         inner.activity.idle().await;
         inner.jobs.settled().await;
-        while links.iter().any(|link| link.is_open() && !link.is_idle()) {
-            sleep(LOOK_EVERY).await;
-        }
+        until(|| links.iter().all(|link| !link.is_open() || link.is_idle())).await;
     };
     if timeout(inner.grace(), quiet).await.is_err() {
         log::warn!(
@@ -75,10 +68,13 @@ pub(super) async fn leave(worker: Worker, master: Option<Link>, links: Vec<Link>
         master.close(CloseCode::Leaving, "");
     }
     links.iter().for_each(|link| link.close(CloseCode::Leaving, ""));
-    let closed = async {
-        while links.iter().any(Link::is_open) {
-            sleep(LOOK_EVERY).await;
-        }
-    };
-    let _ = timeout(CLOSE_WITHIN, closed).await;
+    let closed = || !links.iter().any(Link::is_open);
+    let _ = timeout(CLOSE_WITHIN, until(closed)).await;
+}
+
+/// Waits until links are as `is_so` wants them; they tell nobody when they are.
+pub(super) async fn until(is_so: impl Fn() -> bool) {
+    while !is_so() {
+        sleep(LOOK_EVERY).await;
+    }
 }
